@@ -1,0 +1,1 @@
+"""The Single-Path NAS search (torch) and the Ray actor that runs it. Knows nothing of the service."""

@@ -1,0 +1,1 @@
+"""The service: REST API, database, dispatcher, dashboard and CLI around target-runtime studies."""

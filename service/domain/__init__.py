@@ -1,0 +1,1 @@
+"""The nouns of the service, shared by database, dispatcher, API and dashboard."""

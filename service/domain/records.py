@@ -1,0 +1,130 @@
+"""What the store hands out: immutable values, detached from the database."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from nas_worker.job import EpochReport
+from service.domain.spec import StudySpec
+from service.domain.states import StudyState, TrialState
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRecord:
+    """A trial.
+
+    Attributes:
+        id: Key in the database; users see ``study_id`` and ``number``.
+        study_id: Its study.
+        number: From 0, in the order of suggestion.
+        state: Where it stands.
+        lambda_: Trade-off of Eq. 10.
+        epochs: Fidelity.
+        epochs_done: Epochs recorded so far, derived from the epoch rows.
+        hinge_target_ms: Target of a hinged runtime term in ms, or None (see solver.base.Suggestion).
+        seed: Seed of the search.
+        attempt: Counts starts; fences a worker that was given up.
+        crashes: Lost workers so far.
+        worker: Name of the actor that runs it, while running.
+        accuracy: Top-1 validation accuracy in [0, 1], once completed.
+        runtime_ms: Runtime R in ms, once completed.
+        reward: Eq. 19 for the study's target, derived, once completed.
+        architecture: 20 layer types, once completed.
+        error: Why it failed, for users; the traceback of a search that raised.
+        created_at: UTC.
+        started_at: UTC, of the first attempt.
+        finished_at: UTC.
+        updated_at: UTC; changes with every epoch.
+        retry_at: UTC; a queued trial is not started before, None: at once.
+    """
+
+    id: int
+    study_id: str
+    number: int
+    state: TrialState
+    lambda_: float
+    epochs: int
+    epochs_done: int
+    hinge_target_ms: float | None
+    seed: int
+    attempt: int
+    crashes: int
+    worker: str | None
+    accuracy: float | None
+    runtime_ms: float | None
+    reward: float | None
+    architecture: tuple[str, ...] | None
+    error: str | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    updated_at: datetime
+    retry_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class StudyRecord:
+    """A study with everything that is derived from its trials.
+
+    Attributes:
+        id: Opaque, unique, URL-safe.
+        state: Where it stands.
+        spec: What was asked for, with later patches.
+        warnings: What the user should know although the spec is valid, such as an unreachable target.
+        spent_epochs: Number of epoch rows.
+        reserved_epochs: Epochs still to come of queued and running trials.
+        trial_counts: Number of trials by state; every state is a key.
+        best: The completed trial at full fidelity with the highest reward; the lower number wins a tie.
+        revision: Grows with every change of the study, its trials or their epochs; the ETag.
+        created_at: UTC.
+        updated_at: UTC.
+        error: Why it failed.
+    """
+
+    id: str
+    state: StudyState
+    spec: StudySpec
+    warnings: tuple[str, ...]
+    spent_epochs: int
+    reserved_epochs: int
+    trial_counts: Mapping[TrialState, int]
+    best: TrialRecord | None
+    revision: int
+    created_at: datetime
+    updated_at: datetime
+    error: str | None
+
+    @property
+    def left_epochs(self) -> int:
+        """Budget neither spent nor reserved."""
+        return max(0, self.spec.budget_epochs - self.spent_epochs - self.reserved_epochs)
+
+
+@dataclass(frozen=True, slots=True)
+class EpochRecord:
+    """A recorded epoch: the worker's report, which attempt it came from and when it was stored (UTC)."""
+
+    report: EpochReport
+    attempt: int
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to dispatch. ``fence`` grows with every new holder."""
+
+    owner: str
+    fence: int
+    expires_at: datetime
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """One page of a list, and the token that asks for the next one."""
+
+    items: tuple[T, ...]
+    next_page_token: str | None

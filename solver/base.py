@@ -1,0 +1,120 @@
+"""What a solver is: a stateless rule from (problem, history, pending) to the next trial."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from solver.reward import reward
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What a study asks: the best ConvNet around the target, within a lambda range and an epoch budget.
+
+    Attributes:
+        targets_ms: The target runtimes R_T in milliseconds; one in the simple case.
+        lambda_low: Lower end of the lambda range, positive.
+        lambda_high: Upper end; lambda is sampled on a log scale.
+        epochs_min: Lowest fidelity.
+        epochs_max: Full fidelity, z = 8 in the paper.
+        seed: Seed of the study.
+    """
+
+    targets_ms: tuple[float, ...]
+    lambda_low: float
+    lambda_high: float
+    epochs_min: int
+    epochs_max: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """The next trial: one NAS search.
+
+    Attributes:
+        lambda_: Trade-off of Eq. 10, within the problem's range.
+        epochs: Fidelity, within [epochs_min, epochs_max].
+        hinge_target_ms: When set, the search minimises CE + lambda * max(0, log(R / hinge_target_ms)) instead
+            of Eq. 10. Such trials are no data about lambda -> runtime of plain ones.
+    """
+
+    lambda_: float
+    epochs: int
+    hinge_target_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """A trial that ended. One that failed or was cancelled has no accuracy and no runtime.
+
+    Attributes:
+        number: Number of the trial in its study, from 0.
+        lambda_: See :class:`Suggestion`.
+        epochs: See :class:`Suggestion`.
+        accuracy: Validation accuracy in [0, 1], or None.
+        runtime_ms: Runtime R in milliseconds, or None.
+        hinge_target_ms: See :class:`Suggestion`.
+    """
+
+    number: int
+    lambda_: float
+    epochs: int
+    accuracy: float | None
+    runtime_ms: float | None
+    hinge_target_ms: float | None = None
+
+    def reward(self, target_ms: float) -> float | None:
+        """Eq. 19 for a target in milliseconds, or None where the trial has no outcome."""
+        if self.accuracy is None or self.runtime_ms is None:
+            return None
+        return reward(self.accuracy, self.runtime_ms, target_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A trial that is queued or running. Attributes as in :class:`Observation`."""
+
+    number: int
+    lambda_: float
+    epochs: int
+    hinge_target_ms: float | None = None
+
+
+class Solver(BaseModel, ABC):
+    """A solver and its options. Immutable; everything else comes in with each call.
+
+    The same arguments give the same suggestion in any process. Every trial of the study is either in the
+    history or pending, so ``len(history) + len(pending)`` numbers the suggestion.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    description: ClassVar[str]
+    """One line for people who choose a solver."""
+
+    kind: str
+
+    @abstractmethod
+    def suggest(
+        self,
+        problem: Problem,
+        history: Sequence[Observation],
+        pending: Sequence[Pending],
+        remaining_epochs: int,
+    ) -> Suggestion | None:
+        """Proposes the next trial.
+
+        Args:
+            problem: What the study asks.
+            history: Trials that ended, in any order.
+            pending: Trials that are queued or running.
+            remaining_epochs: Budget neither spent nor reserved; the suggestion never costs more.
+
+        Returns:
+            The next trial, or None when there is none to propose: with pending trials, ask again once one of
+            them has ended; without, the study is complete.
+        """
