@@ -1,0 +1,278 @@
+"""The JSON that the API speaks. The client returns these very models."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from nas_worker.job import SearchSettings
+from nas_worker.platform import Platform
+from service.domain.records import EpochRecord, StudyRecord, TrialRecord
+from service.domain.spec import EpochRange, LambdaRange, Milliseconds, Resources, StudySpec
+from service.domain.states import StudyState, TrialState
+
+Architecture = Annotated[
+    tuple[str, ...],
+    Field(
+        description="Layer type of each of the 20 searchable layers: kernel-expansion-SE ratio, or skip.",
+        examples=[["3x3-3-0", "5x5-6-0.25", "skip"]],
+    ),
+]
+TrialOrder = Literal["number", "reward", "lambda"]
+
+
+class _Response(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, validate_by_name=True, validate_by_alias=True, serialize_by_alias=True
+    )
+
+
+class BestTrial(_Response):
+    """The completed trial at full fidelity with the highest reward (Eq. 19)."""
+
+    number: int = Field(description="Number of the trial in its study, from 0.")
+    lambda_: float = Field(alias="lambda", description="Trade-off of Eq. 10.")
+    epochs: int = Field(description="Fidelity of the trial.")
+    accuracy: float = Field(description="Top-1 validation accuracy, in [0, 1].")
+    runtime_ms: float = Field(description="Runtime R of the ConvNet on the platform.")
+    reward: float = Field(description="Eq. 19 for the target in question.")
+    architecture: Architecture
+
+    @classmethod
+    def of(cls, trial: TrialRecord) -> Self:
+        """The outcome of a trial that completed."""
+        return cls.model_validate(
+            {
+                "number": trial.number,
+                "lambda": trial.lambda_,
+                "epochs": trial.epochs,
+                "accuracy": trial.accuracy,
+                "runtime_ms": trial.runtime_ms,
+                "reward": trial.reward,
+                "architecture": trial.architecture,
+            }
+        )
+
+
+class Study(_Response):
+    """A study with everything that is derived from its trials."""
+
+    id: str
+    state: StudyState
+    spec: StudySpec = Field(description="What was asked for, defaults filled in, with later patches.")
+    warnings: tuple[str, ...] = Field(description="What you should know although the spec is valid.")
+    spent_epochs: int = Field(description="Epochs recorded so far, over all trials.")
+    reserved_epochs: int = Field(description="Epochs still to come of queued and running trials.")
+    trial_counts: dict[TrialState, int] = Field(description="Trials by state; every state is a key.")
+    best: BestTrial | None = Field(description="Best trial so far, or null.")
+    revision: int = Field(description="Grows with every change of the study, its trials or epochs; the ETag.")
+    created_at: datetime
+    updated_at: datetime
+    error: str | None = Field(description="Why the study failed, or null.")
+
+    @classmethod
+    def of(cls, study: StudyRecord) -> Self:
+        """The study as the API shows it."""
+        return cls(
+            id=study.id,
+            state=study.state,
+            spec=study.spec,
+            warnings=study.warnings,
+            spent_epochs=study.spent_epochs,
+            reserved_epochs=study.reserved_epochs,
+            trial_counts=dict(study.trial_counts),
+            best=None if study.best is None else BestTrial.of(study.best),
+            revision=study.revision,
+            created_at=study.created_at,
+            updated_at=study.updated_at,
+            error=study.error,
+        )
+
+
+class StudyPage(_Response):
+    """One page of studies, newest first."""
+
+    studies: tuple[Study, ...]
+    next_page_token: str | None = Field(
+        description="Pass it as page_token for the next page; null: this was the last."
+    )
+
+
+class StudyPatch(BaseModel):
+    """What may change after creation. Fields left out stay as they are."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field("", max_length=200)
+    tags: tuple[Annotated[str, Field(min_length=1, max_length=64)], ...] = Field((), max_length=32)
+    notes: str = Field("", max_length=10_000)
+    budget_epochs: int = Field(
+        400, ge=1, le=1_000_000, description="A completed study with budget left goes on."
+    )
+    max_parallel_trials: int = Field(1, ge=1, le=1024)
+
+
+class Retarget(BaseModel):
+    """Asks for a study that has this one's finished trials, scored for another target."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    target_runtime_ms: Milliseconds
+    budget_epochs: int | None = Field(
+        None,
+        ge=1,
+        le=1_000_000,
+        description="Epochs to spend on new trials; none: only the finished ones count.",
+    )
+
+
+class Trial(_Response):
+    """A NAS search at one (lambda, epochs, seed)."""
+
+    number: int = Field(description="From 0, in the order of suggestion.")
+    state: TrialState
+    lambda_: float = Field(alias="lambda", description="Trade-off of Eq. 10.")
+    epochs: int = Field(description="Fidelity: epochs that the search runs.")
+    epochs_done: int = Field(description="Epochs recorded so far.")
+    hinge_target_ms: float | None = Field(
+        description="Target of a hinged runtime term, or null: the trial minimises Eq. 10."
+    )
+    seed: int
+    attempt: int = Field(description="Counts starts; above 1 after a lost worker or a pause.")
+    accuracy: float | None = Field(description="Top-1 validation accuracy in [0, 1], once completed.")
+    runtime_ms: float | None = Field(description="Runtime R on the platform, once completed.")
+    reward: float | None = Field(description="Eq. 19 for the study's target, once completed.")
+    started_at: datetime | None
+    finished_at: datetime | None
+    updated_at: datetime = Field(description="Changes with every epoch; see the filter updated_since.")
+    error: str | None = Field(description="Why the trial failed, or null.")
+
+    @classmethod
+    def of(cls, trial: TrialRecord) -> Self:
+        """The trial as the API shows it."""
+        return cls.model_validate({name: getattr(trial, name) for name in cls.model_fields})
+
+
+class TrialDetail(Trial):
+    """A trial with the ConvNet that it found."""
+
+    architecture: Architecture | None = Field(description="Layer types, once completed, or null.")
+
+
+class TrialPage(_Response):
+    """One page of trials, without their architectures."""
+
+    trials: tuple[Trial, ...]
+    next_page_token: str | None = Field(
+        description="Pass it as page_token for the next page; null: this was the last."
+    )
+
+
+class Epoch(_Response):
+    """State of a search at the end of an epoch."""
+
+    epoch: int = Field(description="From 1.")
+    cross_entropy: float = Field(description="Mean training cross-entropy, CE of Eq. 10, in nats.")
+    accuracy: float = Field(description="Top-1 validation accuracy at hard gates, in [0, 1].")
+    runtime_ms: float = Field(description="Runtime R at hard gates.")
+    seconds: float = Field(description="Wall time of the epoch.")
+
+    @classmethod
+    def of(cls, record: EpochRecord) -> Self:
+        """The epoch as the API shows it."""
+        return cls.model_validate({name: getattr(record.report, name) for name in cls.model_fields})
+
+
+class EpochList(_Response):
+    """All recorded epochs of a trial, in order."""
+
+    epochs: tuple[Epoch, ...]
+
+
+class PlatformInfo(_Response):
+    """A platform that a study can target."""
+
+    name: str
+    source: str = Field(description="Where its numbers come from.")
+    min_runtime_ms: float = Field(description="Lowest runtime that an architecture can have on it.")
+    max_runtime_ms: float = Field(description="Highest runtime that an architecture can have on it.")
+    shipped: bool = Field(description="Whether it came with the service; such a one cannot be replaced.")
+
+    @classmethod
+    def of(cls, platform: Platform, *, shipped: bool) -> Self:
+        """The platform without its table."""
+        return cls(
+            name=platform.name,
+            source=platform.source,
+            min_runtime_ms=platform.min_ms,
+            max_runtime_ms=platform.max_ms,
+            shipped=shipped,
+        )
+
+
+class PlatformList(_Response):
+    """Every platform that a study can target, by name."""
+
+    platforms: tuple[PlatformInfo, ...]
+
+
+class SolverInfo(_Response):
+    """A solver that a study can name."""
+
+    kind: str
+    description: str
+    options: dict[str, Any] = Field(description="JSON schema of the `solver` object of a study.")
+
+
+class SolverList(_Response):
+    """Every solver that a study can name."""
+
+    solvers: tuple[SolverInfo, ...]
+
+
+class FieldProblem(_Response):
+    """What is wrong with one field."""
+
+    field: str = Field(description="Dotted path, such as lambda_range.low.", examples=["lambda_range.low"])
+    message: str
+
+
+class Problem(_Response):
+    """An error as RFC 9457 writes it."""
+
+    type: str = Field(
+        description="Stable identifier of the kind of problem.", examples=["urn:spnas:problem:validation"]
+    )
+    title: str
+    status: int
+    detail: str
+    instance: str | None = Field(None, description="Path of the request.")
+    errors: tuple[FieldProblem, ...] | None = Field(
+        None, description="One entry per field that is not acceptable."
+    )
+
+
+__all__ = [
+    "BestTrial",
+    "Epoch",
+    "EpochList",
+    "EpochRange",
+    "FieldProblem",
+    "LambdaRange",
+    "PlatformInfo",
+    "PlatformList",
+    "Problem",
+    "Resources",
+    "Retarget",
+    "SearchSettings",
+    "SolverInfo",
+    "SolverList",
+    "Study",
+    "StudyPage",
+    "StudyPatch",
+    "StudySpec",
+    "Trial",
+    "TrialDetail",
+    "TrialOrder",
+    "TrialPage",
+]

@@ -1,0 +1,27 @@
+"""Typed Python client over the REST API: ``with Client("http://127.0.0.1:8080") as client: ...``."""
+
+from service.client.errors import (
+    ApiAccessError,
+    ApiConflictError,
+    ApiError,
+    ApiNoBestTrialError,
+    ApiNotFoundError,
+    ApiPreconditionFailedError,
+    ApiValidationError,
+    ClientError,
+    ServiceUnreachableError,
+)
+from service.client.sync import Client
+
+__all__ = [
+    "ApiAccessError",
+    "ApiConflictError",
+    "ApiError",
+    "ApiNoBestTrialError",
+    "ApiNotFoundError",
+    "ApiPreconditionFailedError",
+    "ApiValidationError",
+    "Client",
+    "ClientError",
+    "ServiceUnreachableError",
+]
