@@ -15,7 +15,9 @@ class SearchSettings(BaseModel):
 
     dataset: str = Field("digits", description="Data set by name.")
     width: float = Field(0.25, gt=0, le=2, description="Width multiplier of the searched proxy network.")
-    image_size: int | None = Field(None, ge=8, le=512, description="Images are resized to this; none: native.")
+    image_size: int | None = Field(
+        None, ge=8, le=512, description="Images are resized to this; none: native."
+    )
     batch_size: int = Field(32, ge=2, le=8192)
     formulation: Literal["single_path_sigmoid"] = Field(
         "single_path_sigmoid", description="How architecture choices are relaxed."

@@ -1,0 +1,28 @@
+"""Errors that the search raises on purpose. Their messages are fit for a user's eyes."""
+
+from collections.abc import Iterable
+
+
+class UnknownNameError(LookupError):
+    """A platform or data set that is not there.
+
+    Args:
+        kind: What was looked for, e.g. ``platform``.
+        name: The name that was given.
+        known: The names that exist.
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        super().__init__(f"unknown {kind} {name!r}; known: {', '.join(sorted(known))}")
+
+
+class SearchError(Exception):
+    """Base of what ends a search; trying it again in the same way would fail again."""
+
+
+class DivergedError(SearchError):
+    """The loss is no longer finite."""
+
+
+class CheckpointError(SearchError):
+    """A checkpoint cannot be read, or belongs to another search. The message names the file."""

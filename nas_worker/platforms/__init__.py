@@ -1,0 +1,1 @@
+"""Latency tables, one JSON file a platform; the file is named after the platform."""
