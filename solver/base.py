@@ -84,6 +84,46 @@ class Pending:
     hinge_target_ms: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A central estimate and the bounds that hold the value with the stated probability.
+
+    Attributes:
+        mean: Expected value.
+        low: Lower bound.
+        high: Upper bound.
+        probability: Of lying between the bounds, such as 0.9.
+    """
+
+    mean: float
+    low: float
+    high: float
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """What a solver advises for one target after the trials seen so far.
+
+    Attributes:
+        target_ms: The target runtime R_T in milliseconds.
+        lambda_: Trade-off to search with at full fidelity.
+        reward: Expected Eq. 19 of such a search.
+        number: Finished full-fidelity trial with the best Eq. 19, whose ConvNet is at hand, or None.
+        accuracy: Accuracy of a search at ``lambda_``, or None where the solver has no model of it.
+        runtime_ms: Its runtime R in milliseconds, or None likewise.
+        probability_within: P(R <= R_T), or None likewise.
+    """
+
+    target_ms: float
+    lambda_: float
+    reward: float
+    number: int | None
+    accuracy: Interval | None = None
+    runtime_ms: Interval | None = None
+    probability_within: float | None = None
+
+
 class Solver(BaseModel, ABC):
     """A solver and its options. Immutable; everything else comes in with each call.
 
@@ -118,3 +158,42 @@ class Solver(BaseModel, ABC):
             The next trial, or None when there is none to propose: with pending trials, ask again once one of
             them has ended; without, the study is complete.
         """
+
+    def check(self, problem: Problem) -> None:
+        """Tells whether the options fit the problem; most fit any.
+
+        Raises:
+            ValueError: An option contradicts the problem; the message says which and what was expected.
+        """
+
+    def recommend(
+        self, problem: Problem, history: Sequence[Observation], target_ms: float | None = None
+    ) -> Recommendation | None:
+        """What to use after these trials; unless overridden, the best trial seen at full fidelity.
+
+        Args:
+            problem: What the study asks.
+            history: Trials that ended, in any order.
+            target_ms: The target runtime in milliseconds; None: the problem's first.
+
+        Returns:
+            The advice, or None when no trial at full fidelity has an outcome.
+        """
+        target_ms = problem.targets_ms[0] if target_ms is None else target_ms
+        best = best_trial(problem, history, target_ms)
+        if best is None:
+            return None
+        trial, value = best
+        return Recommendation(target_ms, trial.lambda_, value, trial.number)
+
+
+def best_trial(
+    problem: Problem, history: Sequence[Observation], target_ms: float
+) -> tuple[Observation, float] | None:
+    """The trial at full fidelity with the highest Eq. 19 and that reward; the lower number wins a tie."""
+    best: tuple[Observation, float] | None = None
+    for trial in sorted(history, key=lambda trial: trial.number):
+        value = trial.reward(target_ms)
+        if value is not None and trial.epochs == problem.epochs_max and (best is None or value > best[1]):
+            best = trial, value
+    return best

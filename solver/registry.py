@@ -1,20 +1,26 @@
 """Every solver that a study can name. A new solver is one file and one line here."""
 
-from typing import Annotated
+from typing import Annotated, get_args
 
 from pydantic import Field
 
 from solver.base import Solver
 from solver.bayesian import Bayesian
+from solver.grid_search import Grid
+from solver.multi_fidelity import MultiFidelity
 from solver.random_search import Random
 
-SolverConfig = Annotated[
-    Bayesian | Random,
-    Field(discriminator="kind"),
-]
+AnySolver = (
+    Bayesian
+    | MultiFidelity
+    | Random
+    | Grid
+)  # fmt: skip
+
+SolverConfig = Annotated[AnySolver, Field(discriminator="kind")]
 """A solver and its options, chosen by ``kind``."""
 
-SOLVERS: tuple[type[Solver], ...] = (Bayesian, Random)
-"""The classes of :data:`SolverConfig`, each with ``kind``, ``description`` and an options' JSON schema."""
+SOLVERS: tuple[type[Solver], ...] = get_args(AnySolver)
+"""The classes of :data:`SolverConfig`, each with ``kind``, ``description`` and its options' JSON schema."""
 
 __all__ = ["SOLVERS", "Bayesian", "SolverConfig"]

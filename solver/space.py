@@ -1,6 +1,7 @@
 """The axis that solvers search, log lambda scaled to [0, 1], and the random numbers that they draw."""
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -32,3 +33,20 @@ def space_filling(problem: Problem, number: int) -> float:
     """
     shift = float(np.random.default_rng(problem.seed).random())
     return (shift + number * _GOLDEN_STEP) % 1.0
+
+
+def apart(unit: float, taken: Iterable[float], gap: float = 1e-3) -> float:
+    """The place in [0, 1] closest to ``unit`` that is at least about ``gap`` away from all that are taken.
+
+    Where the axis is too crowded for the gap, it is halved until there is room.
+    """
+    occupied = np.fromiter(taken, dtype=float)
+    while True:
+        steps = np.arange(1, math.ceil(1 / gap) + 1) * gap
+        places = np.concatenate(([unit], np.column_stack((unit + steps, unit - steps)).ravel()))
+        places = places[(places >= 0) & (places <= 1)]
+        distances = np.abs(places[:, None] - occupied[None, :]).min(axis=1, initial=1.0)
+        free = places[distances > 0.999 * gap]  # a neighbour exactly one gap away, give or take rounding
+        if free.size:
+            return float(free[0])
+        gap /= 2
