@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from nas_worker.job import SearchSettings
 from nas_worker.platform import Platform
 from service.domain.records import EpochRecord, StudyRecord, TrialRecord
-from service.domain.spec import EpochRange, LambdaRange, Milliseconds, Resources, StudySpec
+from service.domain.spec import Count, EpochRange, LambdaRange, Milliseconds, Resources, StudySpec, Tag, Text
 from service.domain.states import StudyState, TrialState
 
 Architecture = Annotated[
@@ -103,13 +103,13 @@ class StudyPatch(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field("", max_length=200)
-    tags: tuple[Annotated[str, Field(min_length=1, max_length=64)], ...] = Field((), max_length=32)
-    notes: str = Field("", max_length=10_000)
+    name: Text = Field("", max_length=200)
+    tags: tuple[Tag, ...] = Field((), max_length=32)
+    notes: Text = Field("", max_length=10_000)
     budget_epochs: int = Field(
         400, ge=1, le=1_000_000, description="A completed study with budget left goes on."
     )
-    max_parallel_trials: int = Field(1, ge=1, le=1024)
+    max_parallel_trials: Count = Field(1, ge=1, le=1024)
 
 
 class Retarget(BaseModel):
@@ -118,7 +118,7 @@ class Retarget(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     target_runtime_ms: Milliseconds
-    budget_epochs: int | None = Field(
+    budget_epochs: Count | None = Field(
         None,
         ge=1,
         le=1_000_000,

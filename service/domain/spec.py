@@ -2,13 +2,23 @@
 
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from nas_worker.job import SearchSettings
 from solver.base import Problem
 from solver.registry import Bayesian, SolverConfig
 
-Milliseconds = Annotated[float, Field(gt=0, lt=1e6, allow_inf_nan=False)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+"""A JSON number; neither "80" nor true is one."""
+
+Count = Annotated[int, Field(strict=True)]
+
+Milliseconds = Annotated[Number, Field(gt=0, lt=1e6)]
+
+Text = Annotated[str, Field(pattern=r"^[^\x00]*$")]
+"""Without NUL, which PostgreSQL cannot store."""
+
+Tag = Annotated[Text, Field(min_length=1, max_length=64)]
 
 
 class _Model(BaseModel):
@@ -18,8 +28,8 @@ class _Model(BaseModel):
 class LambdaRange(_Model):
     """Range of the trade-off lambda, sampled on a log scale."""
 
-    low: float = Field(0.1, gt=0, le=1e6, allow_inf_nan=False)
-    high: float = Field(10.0, gt=0, le=1e6, allow_inf_nan=False)
+    low: Number = Field(0.1, gt=0, le=1e6)
+    high: Number = Field(10.0, gt=0, le=1e6)
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -31,8 +41,8 @@ class LambdaRange(_Model):
 class EpochRange(_Model):
     """Fidelities of a trial in epochs; ``max`` is full fidelity."""
 
-    min: int = Field(2, ge=1, le=10_000)
-    max: int = Field(8, ge=1, le=10_000)
+    min: Count = Field(2, ge=1, le=10_000)
+    max: Count = Field(8, ge=1, le=10_000)
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -44,35 +54,53 @@ class EpochRange(_Model):
 class Resources(_Model):
     """What one trial occupies on the cluster."""
 
-    cpus: float = Field(1, gt=0, le=1024, description="CPU cores; a whole number above 1.")
-    gpus: float = Field(0, ge=0, le=1024)
+    cpus: Number = Field(1, gt=0, le=1024, description="CPU cores; above 1 a whole number.")
+    gpus: Number = Field(0, ge=0, le=1024, description="GPUs; above 1 a whole number.")
+
+    @field_validator("cpus", "gpus")
+    @classmethod
+    def _whole_above_one(cls, amount: float) -> float:
+        if amount > 1 and not amount.is_integer():
+            raise ValueError("above 1 it must be a whole number")
+        return amount
 
 
 class StudySpec(_Model):
     """One target-runtime tuning job."""
 
-    name: str = Field("", max_length=200, description="Shown in lists; none: made from target and platform.")
-    target_runtime_ms: Milliseconds = Field(description="Target runtime R_T on the platform.", examples=[80.0])
-    platform: str = Field("pixel1", min_length=1, max_length=100)
-    solver: SolverConfig = Field(default_factory=Bayesian)
+    name: Text = Field("", max_length=200, description="Shown in lists; none: made from platform and target.")
+    target_runtime_ms: Milliseconds = Field(
+        description="Target runtime R_T on the platform.", examples=[80.0]
+    )
+    platform: Text = Field(
+        "pixel1", min_length=1, max_length=100, description="Latency table that the target is meant for."
+    )
+    solver: SolverConfig = Field(default_factory=Bayesian, description="What proposes (lambda, epochs).")
     lambda_range: LambdaRange = LambdaRange()
     epochs: EpochRange = EpochRange()
-    budget_epochs: int = Field(400, ge=1, le=1_000_000, description="Epochs that all trials may spend in sum.")
-    max_parallel_trials: int = Field(1, ge=1, le=1024)
-    seed: int = Field(0, ge=0, lt=2**31)
+    budget_epochs: Count = Field(
+        400,
+        ge=1,
+        le=1_000_000,
+        validate_default=True,
+        description="Epochs that all trials may spend in sum; at least epochs.max.",
+    )
+    max_parallel_trials: Count = Field(1, ge=1, le=1024, description="Trials that run at a time.")
+    seed: Count = Field(0, ge=0, lt=2**31, description="Fixes every trial's seed and the solver's choices.")
     search: SearchSettings = SearchSettings()
     resources: Resources = Resources()
-    tags: tuple[Annotated[str, Field(min_length=1, max_length=64)], ...] = Field((), max_length=32)
-    notes: str = Field("", max_length=10_000)
+    tags: tuple[Tag, ...] = Field((), max_length=32, description="Words to find it by.")
+    notes: Text = Field("", max_length=10_000, description="Anything worth remembering.")
 
-    @model_validator(mode="after")
-    def _budget_buys_a_trial(self) -> Self:
-        if self.budget_epochs < self.epochs.max:
+    @field_validator("budget_epochs")
+    @classmethod
+    def _buys_a_trial(cls, budget_epochs: int, info: ValidationInfo) -> int:
+        epochs = info.data.get("epochs")  # not there when it is itself not valid
+        if isinstance(epochs, EpochRange) and budget_epochs < epochs.max:
             raise ValueError(
-                f"budget_epochs must buy at least one trial at full fidelity: it is {self.budget_epochs}, "
-                f"epochs.max is {self.epochs.max}"
+                f"must buy one trial at full fidelity: it is {budget_epochs}, epochs.max is {epochs.max}"
             )
-        return self
+        return budget_epochs
 
     @property
     def problem(self) -> Problem:
