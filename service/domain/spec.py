@@ -102,6 +102,11 @@ class StudySpec(_Model):
             )
         return budget_epochs
 
+    @model_validator(mode="after")
+    def _solver_fits(self) -> Self:
+        self.solver.check(self.problem)
+        return self
+
     @property
     def problem(self) -> Problem:
         """The part of the spec that solvers see."""
