@@ -76,3 +76,27 @@ class LeaseLostError(SpnasError):
     code = "lease-lost"
     status = 503
     title = "The dispatcher's lease is lost"
+
+
+class DatabaseUnavailableError(SpnasError):
+    """The database cannot be reached, read or written. The message says why and what would help."""
+
+    code = "database-unavailable"
+    status = 503
+    title = "The database cannot be used"
+
+
+class DatabaseOutdatedError(SpnasError):
+    """The database is empty or older than this version of the service; an upgrade is needed."""
+
+    code = "database-outdated"
+    status = 503
+    title = "The database must be upgraded"
+
+
+class DatabaseTooNewError(SpnasError):
+    """A later version of the service has upgraded the database; this one does not know its tables."""
+
+    code = "database-too-new"
+    status = 503
+    title = "The database is newer than this service"

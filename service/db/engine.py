@@ -1,0 +1,82 @@
+"""Engines for the two databases that the service runs on: SQLite, embedded, and PostgreSQL."""
+
+import json
+import sqlite3
+from functools import partial
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import URL, Connection, Engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+
+from service.domain.errors import InvalidFieldError
+
+BUSY_TIMEOUT_SECONDS = 30.0
+"""How long a SQLite connection waits for another one's write to end."""
+
+SQLITE_BEGIN = "sqlite_begin"
+"""Execution option of an engine: how its SQLite transactions begin, DEFERRED (default) or IMMEDIATE."""
+
+_OLDEST_SQLITE = (3, 35)  # UPDATE ... RETURNING
+
+
+def create_engine(url: str | URL) -> Engine:
+    """Makes an engine for ``sqlite:///FILE`` or ``postgresql://USER:PASSWORD@HOST/DATABASE``.
+
+    SQLite runs in WAL mode with synchronous=NORMAL: a crash of the process loses nothing, a power cut may
+    lose the last commits but never corrupts.
+
+    Raises:
+        InvalidFieldError: ``database_url`` is no URL, names another database or an in-memory one.
+    """
+    try:
+        url = make_url(url)
+    except ArgumentError as error:
+        raise InvalidFieldError("database_url", f"database_url is no URL: {error}") from error
+    match url.get_backend_name():
+        case "sqlite":
+            return _create_sqlite(url)
+        case "postgresql":
+            return sqlalchemy.create_engine(
+                url.set(drivername="postgresql+psycopg"), pool_pre_ping=True, json_serializer=_to_json
+            )
+        case backend:
+            raise InvalidFieldError(
+                "database_url",
+                f"database_url must begin with sqlite:/// or postgresql://; got {backend}://",
+            )
+
+
+_to_json = partial(json.dumps, ensure_ascii=False, allow_nan=False)
+
+
+def _create_sqlite(url: URL) -> Engine:
+    if url.database in (None, "", ":memory:") or "mode=memory" in str(url):
+        raise InvalidFieldError(
+            "database_url",
+            "database_url must name a file, as in sqlite:///spnas.db: threads share the database",
+        )
+    if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+        raise InvalidFieldError(
+            "database_url", f"SQLite 3.35 or newer is needed; this Python has {sqlite3.sqlite_version}"
+        )
+    engine = sqlalchemy.create_engine(
+        url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS}, json_serializer=_to_json
+    )
+    event.listen(engine, "connect", _configure_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _configure_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.isolation_level = None  # the module begins no transactions by itself; _begin_sqlite does
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that will write must say so at once: one that reads first and then finds that another
+    # has written in between cannot be upgraded.
+    mode = connection.get_execution_options().get(SQLITE_BEGIN, "DEFERRED")
+    connection.exec_driver_sql(f"BEGIN {mode}")

@@ -1,0 +1,151 @@
+"""Brings a database to the version of this code, and refuses one that it does not fit.
+
+``python -m service.db.migrate [DATABASE_URL]`` upgrades from the shell; without an argument it takes
+SPNAS_DATABASE_URL.
+"""
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import URL, Connection, Engine, text
+
+import migrations
+from service.db.engine import SQLITE_BEGIN, create_engine
+from service.db.session import translated_errors
+from service.domain.errors import DatabaseOutdatedError, DatabaseTooNewError, SpnasError
+
+_UPGRADE_LOCK = 0x73706E6173  # "spnas", the key of PostgreSQL's advisory lock
+
+
+def upgrade(target: Engine | str | URL) -> None:
+    """Upgrades to the newest version, in one transaction; does nothing if it is there already.
+
+    Processes that upgrade at the same time wait for each other.
+
+    Raises:
+        DatabaseTooNewError: A later version of the service has upgraded this database; nothing was changed.
+        DatabaseUnavailableError: The database failed; nothing was changed.
+    """
+    engine = target if isinstance(target, Engine) else create_engine(target)
+    try:
+        with translated_errors(engine), exclusive_connection(engine) as connection:
+            _refuse_unknown(engine, MigrationContext.configure(connection).get_current_revision())
+            config = _config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    finally:
+        if engine is not target:
+            engine.dispose()
+
+
+def current(engine: Engine) -> str | None:
+    """The database's version, or None where it has no tables yet.
+
+    Raises:
+        DatabaseUnavailableError: The database cannot be read.
+    """
+    with translated_errors(engine), engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def head() -> str:
+    """The version that this code needs."""
+    revision = ScriptDirectory.from_config(_config()).get_current_head()
+    assert revision is not None
+    return revision
+
+
+def check(engine: Engine) -> None:
+    """Passes if the database is of the version that this code needs.
+
+    Raises:
+        DatabaseOutdatedError: It is empty or older. The message says how to upgrade.
+        DatabaseTooNewError: It is newer.
+        DatabaseUnavailableError: It cannot be read.
+    """
+    revision = current(engine)
+    _refuse_unknown(engine, revision)
+    if revision != head():
+        found = "has no tables yet" if revision is None else f"is of version {revision}"
+        raise DatabaseOutdatedError(
+            f"the database {_shown(engine)} {found}, this service needs version {head()}; back it up, "
+            "then run: python -m service.db.migrate DATABASE_URL"
+        )
+
+
+@contextmanager
+def exclusive_connection(engine: Engine) -> Iterator[Connection]:
+    """A connection in a transaction of its own that no other upgrade overlaps; commits at the end.
+
+    SQLite alters a table by copying it and dropping the old one, which must not delete the rows that refer
+    to it: foreign keys are off meanwhile and checked at the end.
+
+    Raises:
+        RuntimeError: A migration left a row that refers to nothing; everything is rolled back.
+    """
+    if engine.dialect.name == "postgresql":
+        with engine.begin() as connection:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
+            yield connection
+        return
+    with engine.execution_options(**{SQLITE_BEGIN: "IMMEDIATE"}).connect() as connection:
+        # The driver's own connection, because the setting has no effect inside a transaction.
+        driver_connection = connection.connection.driver_connection
+        assert driver_connection is not None
+        driver_connection.execute("PRAGMA foreign_keys = OFF")
+        try:
+            with connection.begin():
+                yield connection
+                broken = connection.execute(text("PRAGMA foreign_key_check")).all()
+                if broken:
+                    raise RuntimeError(f"the migration broke references between tables: {broken[:5]}")
+        finally:
+            driver_connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _config() -> Config:
+    config = Config()
+    location = Path(migrations.__file__).parent
+    config.set_main_option("script_location", str(location).replace("%", "%%"))
+    return config
+
+
+def _refuse_unknown(engine: Engine, revision: str | None) -> None:
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if revision is not None and revision not in known:
+        raise DatabaseTooNewError(
+            f"the database {_shown(engine)} is of version {revision}, which this service does not know; it "
+            f"knows up to {head()}. Install the version of spnas-tuner that upgraded it, or restore a backup"
+        )
+
+
+def _shown(engine: Engine) -> str:
+    return engine.url.render_as_string(hide_password=True)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Upgrades; returns the exit code."""
+    url = arguments[0] if arguments else os.environ.get("SPNAS_DATABASE_URL")
+    if len(arguments) > 1 or not url:
+        sys.stderr.write("usage: python -m service.db.migrate DATABASE_URL (or set SPNAS_DATABASE_URL)\n")
+        return 2
+    try:
+        engine = create_engine(url)
+        before = current(engine)
+        upgrade(engine)
+    except SpnasError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(f"{_shown(engine)}: version {before or 'none'} -> {head()}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
