@@ -141,10 +141,8 @@ class _Optimiser:
         """Tells the model's own mean at points whose outcome is not known."""
         self._bandit._set_next_gp()
         believed = [Datum(point, self._mean(point)) for point in points]
-        best = self._bandit.curr_opt_val
         for datum in believed:
             self._tell(datum)
-        self._bandit.curr_opt_val = best  # what is only believed is no improvement yet
 
     def ask(self, default_epochs: int) -> Point:
         """The next point."""

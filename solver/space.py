@@ -40,12 +40,13 @@ def apart(unit: float, taken: Iterable[float], gap: float = 1e-3) -> float:
 
     Where the axis is too crowded for the gap, it is halved until there is room.
     """
-    occupied = np.fromiter(taken, dtype=float)
+    occupied = np.array([-np.inf, *sorted(taken), np.inf])
     while True:
         steps = np.arange(1, math.ceil(1 / gap) + 1) * gap
         places = np.concatenate(([unit], np.column_stack((unit + steps, unit - steps)).ravel()))
         places = places[(places >= 0) & (places <= 1)]
-        distances = np.abs(places[:, None] - occupied[None, :]).min(axis=1, initial=1.0)
+        above = np.searchsorted(occupied, places)
+        distances = np.minimum(occupied[above] - places, places - occupied[above - 1])
         free = places[distances > 0.999 * gap]  # a neighbour exactly one gap away, give or take rounding
         if free.size:
             return float(free[0])
