@@ -1,0 +1,5 @@
+"""The command line `spnas`."""
+
+from service.cli.app import app, main
+
+__all__ = ["app", "main"]

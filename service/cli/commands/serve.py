@@ -1,0 +1,68 @@
+"""`spnas serve`."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+
+from service.cli.console import say
+from service.cli.errors import InvalidFieldsError
+from service.settings import Settings
+
+
+def serve(
+    *,
+    host: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(metavar="N", help="Port to listen on; 0: a free one.")] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Embedded database and checkpoints.")
+    ] = None,
+    database_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="SQLAlchemy URL. Default: SQLite in the data directory.")
+    ] = None,
+    ray_address: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Ray cluster. Default: an embedded engine.")
+    ] = None,
+    dispatcher: Annotated[
+        bool | None, typer.Option("--dispatcher/--no-dispatcher", help="Run trials, or serve the API only.")
+    ] = None,
+    insecure: Annotated[
+        bool | None, typer.Option("--insecure", help="Listen beyond this machine without log-in.")
+    ] = None,
+) -> None:
+    """Start API, dashboard and dispatcher; Ctrl-C stops them and loses no epoch.
+
+    Every option is also an environment variable, such as SPNAS_PORT.
+
+    Example: spnas serve --port 8080
+    """
+    flags = {
+        "host": host,
+        "port": port,
+        "data_dir": data_dir,
+        "database_url": database_url,
+        "ray_address": ray_address,
+        "dispatcher": dispatcher,
+        "insecure": insecure,
+    }
+    settings = settings_of({name: value for name, value in flags.items() if value is not None})
+    from service.server import serve as run  # noqa: PLC0415 - Ray takes a second to import
+
+    run(settings, on_listening=_announce)
+
+
+def settings_of(flags: dict[str, Any]) -> Settings:
+    """Settings of flags and environment.
+
+    Raises:
+        InvalidFieldsError: A value is not acceptable.
+    """
+    try:
+        return Settings(**flags)
+    except ValidationError as error:
+        raise InvalidFieldsError.of(error, flags) from None
+
+
+def _announce(url: str) -> None:
+    say(f"dashboard {url}/  API {url}/v1  its reference {url}/docs  (Ctrl-C stops)")

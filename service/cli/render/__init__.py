@@ -1,0 +1,1 @@
+"""What the CLI prints: pure functions from the API's models to Rich renderables."""
