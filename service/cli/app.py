@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from service.cli.commands import platform, study
+from service.cli.commands.demo import demo
 from service.cli.commands.serve import serve
 from service.cli.group import VERBOSE, SpnasGroup
 
@@ -38,6 +39,7 @@ def root(
 
 
 app.command("serve")(serve)
+app.command("demo")(demo)
 app.add_typer(study.app, name="study")
 app.add_typer(platform.app, name="platform")
 

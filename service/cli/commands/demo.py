@@ -7,13 +7,14 @@ import typer
 from sqlalchemy import make_url
 
 from nas_worker.platform import Platform
-from service.api.schemas import Study, StudySpec
+from service.api.schemas import Study
 from service.cli.connection import Connection, connect
 from service.cli.console import say, show, show_json
 from service.cli.errors import CliError
 from service.cli.options import Json, Server, Token
 from service.cli.render.architecture import architecture_table
 from service.cli.render.studies import best_details, study_title
+from service.cli.spec import spec_of
 from service.cli.watch import watch_study
 from service.domain.states import StudyState
 from service.settings import Settings
@@ -34,22 +35,45 @@ def demo(
 
     Example: spnas demo
     """
-    spec = StudySpec(
-        name=f"demo: {target:g} ms on a Pixel 1",
-        target_runtime_ms=target,
-        budget_epochs=budget,
-        max_parallel_trials=2,
-        tags=("demo",),
+    spec = spec_of(
+        {
+            "name": f"demo: {target:g} ms on a Pixel 1",
+            "target_runtime_ms": target,
+            "budget_epochs": budget,
+            "max_parallel_trials": 2,
+            "tags": ["demo"],
+        }
     )
     with connect(server, token, runs_trials=True) as connection:
         study = connection.client.create_study(spec)
         say(f"study {study.id}; its dashboard: {connection.url}/studies/{study.id}")
         study = watch_study(connection, study.id)
         platform = connection.client.platform(study.spec.platform)
-        embedded = connection.embedded is not None
     if as_json:
         show_json(study)
     else:
         _show_outcome(study, platform)
-    for line in _ways_back(study, connection, embedded=embedded):
+    for line in _ways_back(study, connection):
         say(line, "dim")
+    if study.state is not StudyState.COMPLETED:
+        raise CliError(f"the demo's study is {study.state}" + (f": {study.error}" if study.error else ""))
+
+
+def _show_outcome(study: Study, platform: Platform) -> None:
+    if study.best is None:
+        raise CliError(f"no trial has finished at full fidelity: see spnas study show {study.id}")
+    best = study.best
+    show(study_title(study), "", best_details(best, study.spec.target_runtime_ms))
+    show("", architecture_table(best.architecture, platform))
+
+
+def _ways_back(study: Study, connection: Connection) -> Sequence[str]:
+    """Where everything is now."""
+    if connection.embedded is None:
+        return (f"dashboard: {connection.url}/studies/{study.id}",)
+    settings = Settings()
+    database = make_url(settings.effective_database_url).render_as_string(hide_password=True)
+    return (
+        f"database: {database}",
+        f"dashboard: make serve (or spnas serve), then http://127.0.0.1:{settings.port}/studies/{study.id}",
+    )
