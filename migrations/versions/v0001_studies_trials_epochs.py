@@ -3,6 +3,8 @@
 Revision: 0001, the first.
 """
 
+import secrets
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -21,12 +23,13 @@ def _state(*values: str) -> sa.Enum:
 
 
 def upgrade() -> None:
-    op.create_table(
+    lease = op.create_table(
         "lease",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("owner", sa.Text(), nullable=True),
         sa.Column("fence", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("deployment_id", sa.String(length=32), nullable=False),
         sa.CheckConstraint("(owner IS NULL) = (expires_at IS NULL)", name=op.f("ck_lease_owner")),
         sa.CheckConstraint("id = 1", name=op.f("ck_lease_single_row")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_lease")),
@@ -173,7 +176,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("trial_id", "epoch", name=op.f("pk_epochs")),
     )
     # The one row of the lease, held by nobody.
-    op.execute("INSERT INTO lease (id, owner, fence, expires_at) VALUES (1, NULL, 0, NULL)")
+    op.bulk_insert(lease, [{"id": 1, "fence": 0, "deployment_id": secrets.token_hex(8)}])
 
 
 def downgrade() -> None:

@@ -186,7 +186,10 @@ class PlatformRow(Base):
 
 
 class LeaseRow(Base):
-    """The right to dispatch: one row, made by the migration. ``fence`` only grows."""
+    """The right to dispatch: one row, made by the migration. ``fence`` only grows.
+
+    ``deployment_id`` tells this database's workers from those of others on the same cluster.
+    """
 
     __tablename__ = "lease"
     __table_args__ = (
@@ -198,6 +201,7 @@ class LeaseRow(Base):
     owner: Mapped[str | None] = mapped_column(Text)
     fence: Mapped[int] = mapped_column(BigInteger)
     expires_at: Mapped[datetime | None]
+    deployment_id: Mapped[str] = mapped_column(String(32))
 
 
 class IdempotencyKeyRow(Base):

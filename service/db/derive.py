@@ -1,0 +1,222 @@
+"""What is derived from the rows: rewards, outcomes, budgets, best trials, and the records made of them.
+
+A fixed number of queries for any number of studies or trials.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import ColumnElement, Double, Row, Select, and_, case, func, literal, select
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
+
+from nas_worker.job import EpochReport
+from service.db.models import EpochRow, StudyRow, TrialRow
+from service.domain.records import EpochRecord, StudyRecord, TrialRecord
+from service.domain.spec import StudySpec
+from service.domain.states import TrialState
+
+UNFINISHED = (TrialState.QUEUED, TrialState.RUNNING)
+
+Outcome = aliased(EpochRow, name="outcome")
+"""The last epoch of a completed trial; no row for other trials."""
+
+EPOCHS_DONE = (
+    select(func.count()).where(EpochRow.trial_id == TrialRow.id).correlate(TrialRow).scalar_subquery()
+)
+"""Number of recorded epochs of a trial."""
+
+TrialSelect = Select[TrialRow, str, int, EpochRow, float]
+TrialSelectRow = Row[TrialRow, str, int, EpochRow, float]
+
+
+def reward_of_outcome(target_runtime_ms: float | None = None) -> ColumnElement[float]:
+    """Eq. 19 in SQL; equals :func:`solver.reward.reward` to the last bit. NULL without an outcome.
+
+    Args:
+        target_runtime_ms: R_T in milliseconds; none: the study's own.
+    """
+    target: ColumnElement[float] | InstrumentedAttribute[float] = StudyRow.target_runtime_ms
+    if target_runtime_ms is not None:
+        target = literal(target_runtime_ms, Double())
+    return case(
+        (Outcome.runtime_ms <= target, Outcome.accuracy),
+        else_=Outcome.accuracy * target / Outcome.runtime_ms,
+    )
+
+
+def select_trials(target_runtime_ms: float | None = None) -> TrialSelect:
+    """Selects what :func:`trial_record` needs, joined with studies and outcomes; reward as above."""
+    return (
+        select(TrialRow, StudyRow.id, EPOCHS_DONE, Outcome, reward_of_outcome(target_runtime_ms))
+        .join(StudyRow, StudyRow.key == TrialRow.study_key)
+        .outerjoin(
+            Outcome,
+            and_(
+                Outcome.trial_id == TrialRow.id,
+                Outcome.epoch == TrialRow.epochs,
+                TrialRow.state == TrialState.COMPLETED,
+            ),
+        )
+    )
+
+
+def trial_record(row: TrialSelectRow) -> TrialRecord:
+    """Makes a record of a row of :func:`select_trials`."""
+    trial, study_id, epochs_done, _, reward = row
+    outcome: EpochRow | None = row[3]
+    return TrialRecord(
+        id=trial.id,
+        study_id=study_id,
+        number=trial.number,
+        state=trial.state,
+        lambda_=trial.lambda_,
+        epochs=trial.epochs,
+        epochs_done=epochs_done,
+        hinge_target_ms=trial.hinge_target_ms,
+        seed=trial.seed,
+        attempt=trial.attempt,
+        crashes=trial.crashes,
+        worker=trial.worker,
+        accuracy=None if outcome is None else outcome.accuracy,
+        runtime_ms=None if outcome is None else outcome.runtime_ms,
+        reward=reward,
+        architecture=None if outcome is None else tuple(outcome.architecture),
+        error=trial.error,
+        created_at=trial.created_at,
+        started_at=trial.started_at,
+        finished_at=trial.finished_at,
+        updated_at=trial.updated_at,
+        retry_at=trial.retry_at,
+    )
+
+
+def trial_by_id(session: Session, trial_id: int) -> TrialRecord:
+    """The trial, which is there."""
+    return trial_record(session.execute(select_trials().where(TrialRow.id == trial_id)).one())
+
+
+def epoch_record(row: EpochRow) -> EpochRecord:
+    """Makes a record of an epoch."""
+    report = EpochReport(
+        epoch=row.epoch,
+        cross_entropy=row.cross_entropy,
+        accuracy=row.accuracy,
+        runtime_ms=row.runtime_ms,
+        seconds=row.seconds,
+        architecture=tuple(row.architecture),
+        checkpoint=row.checkpoint,
+    )
+    return EpochRecord(report=report, attempt=row.attempt, recorded_at=row.recorded_at)
+
+
+@dataclass(slots=True)
+class Usage:
+    """What a study's trials have spent and reserved, in epochs, and how many there are in each state."""
+
+    spent_epochs: int = 0
+    reserved_epochs: int = 0
+    trial_counts: dict[TrialState, int] = field(default_factory=lambda: dict.fromkeys(TrialState, 0))
+
+
+def usage_of(session: Session, study_keys: Collection[int]) -> defaultdict[int, Usage]:
+    """Usage by study key, in one query; a study without trials has used nothing."""
+    rows = session.execute(
+        select(
+            TrialRow.study_key,
+            TrialRow.state,
+            func.count(),
+            func.sum(TrialRow.epochs),
+            func.sum(EPOCHS_DONE),
+        )
+        .where(TrialRow.study_key.in_(study_keys))
+        .group_by(TrialRow.study_key, TrialRow.state)
+    )
+    usage: defaultdict[int, Usage] = defaultdict(Usage)
+    for study_key, state, count, epochs, done in rows:
+        of_study = usage[study_key]
+        of_study.trial_counts[state] = count
+        of_study.spent_epochs += int(done)
+        if state in UNFINISHED:
+            of_study.reserved_epochs += int(epochs) - int(done)
+    return usage
+
+
+def best_of(
+    session: Session, study_keys: Collection[int], target_runtime_ms: float | None = None
+) -> dict[int, TrialRecord]:
+    """The best completed trial at full fidelity by study key, in one query.
+
+    The lower number wins a tie. Studies that have none are left out.
+    """
+    full = select_trials(target_runtime_ms).where(
+        TrialRow.study_key.in_(study_keys),
+        TrialRow.state == TrialState.COMPLETED,
+        TrialRow.epochs == StudyRow.epochs_max,
+    )
+    rank = func.row_number().over(
+        partition_by=TrialRow.study_key,
+        order_by=(reward_of_outcome(target_runtime_ms).desc(), TrialRow.number),
+    )
+    ranked = full.with_only_columns(TrialRow.id, rank.label("rank")).subquery()
+    best = select_trials(target_runtime_ms).where(
+        TrialRow.id.in_(select(ranked.c.id).where(ranked.c.rank == 1))
+    )
+    return {row[0].study_key: trial_record(row) for row in session.execute(best)}
+
+
+def study_records(session: Session, rows: Sequence[StudyRow]) -> tuple[StudyRecord, ...]:
+    """Makes records of studies, in their order, with two more queries for all of them."""
+    if not rows:
+        return ()
+    keys = [row.key for row in rows]
+    usage, best = usage_of(session, keys), best_of(session, keys)
+    return tuple(
+        StudyRecord(
+            id=row.id,
+            state=row.state,
+            spec=spec_of(row),
+            warnings=tuple(row.warnings),
+            spent_epochs=usage[row.key].spent_epochs,
+            reserved_epochs=usage[row.key].reserved_epochs,
+            trial_counts=usage[row.key].trial_counts,
+            best=best.get(row.key),
+            revision=row.revision,
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+            error=row.error,
+        )
+        for row in rows
+    )
+
+
+def spec_of(row: StudyRow) -> StudySpec:
+    """The spec that a study's columns hold."""
+    return StudySpec.model_validate(
+        {
+            "name": row.name,
+            "target_runtime_ms": row.target_runtime_ms,
+            "platform": row.platform,
+            "solver": row.solver,
+            "lambda_range": {"low": row.lambda_low, "high": row.lambda_high},
+            "epochs": {"min": row.epochs_min, "max": row.epochs_max},
+            "budget_epochs": row.budget_epochs,
+            "max_parallel_trials": row.max_parallel_trials,
+            "seed": row.seed,
+            "search": row.search,
+            "resources": row.resources,
+            "tags": row.tags,
+            "notes": row.notes,
+        }
+    )
+
+
+def columns_of(spec: StudySpec) -> dict[str, object]:
+    """The columns of :class:`StudyRow` that hold a spec; the inverse of :func:`spec_of`."""
+    columns = spec.model_dump(mode="json", exclude={"lambda_range", "epochs"})
+    return columns | {
+        "lambda_low": spec.lambda_range.low,
+        "lambda_high": spec.lambda_range.high,
+        "epochs_min": spec.epochs.min,
+        "epochs_max": spec.epochs.max,
+    }

@@ -1,0 +1,367 @@
+"""What the dispatcher reads and writes: the lease, and the life of trials. Nobody else writes trials.
+
+Every write verifies the lease, locks the trial's study and changes the trial by compare-and-set on (state,
+attempt), all in one transaction. So a dispatcher that was replaced, a worker that was given up and a message
+that comes twice change nothing.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from nas_worker.job import EpochReport
+from service.db import lease as leases
+from service.db.columns import UtcNow
+from service.db.derive import (
+    UNFINISHED,
+    select_trials,
+    study_records,
+    trial_by_id,
+    trial_record,
+    usage_of,
+)
+from service.db.models import EpochRow, LeaseRow, StudyRow, TrialRow
+from service.db.session import Database
+from service.db.transitions import (
+    UnfinishedTrial,
+    cancel_queued_trials,
+    check_report,
+    check_suggestion,
+    clean_error,
+    find_unfinished,
+    touch_study,
+)
+from service.domain.records import Lease, StudyRecord, TrialRecord
+from service.domain.seeds import trial_seed
+from service.domain.states import StudyState, TrialState
+from solver.base import Suggestion
+
+T = TypeVar("T")
+
+
+class Dispatch:
+    """The dispatcher's part of the store. Writes raise LeaseLostError once the lease is lost."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def deployment_id(self) -> str:
+        """A name of this database, the same for ever; tells its workers from others' on a shared cluster."""
+        with self._database.reading() as session:
+            return session.scalars(select(LeaseRow.deployment_id)).one()
+
+    def acquire_lease(self, owner: str, ttl_seconds: float) -> Lease | None:
+        """Takes the right to dispatch, for a time.
+
+        Expiry is by the database's clock. A dispatcher that reckons when to renew does so from the moment
+        before this call, on a monotonic clock of its own.
+
+        Args:
+            owner: Unique to the process: an owner that asks again keeps its lease and fence while it lasts.
+            ttl_seconds: How long it lasts unless renewed.
+
+        Returns:
+            The lease, or None while another owner holds it. Each new holder has a higher fence than the last.
+        """
+        with self._database.writing() as session:
+            return leases.acquire(session, owner, ttl_seconds)
+
+    def renew_lease(self, lease: Lease, ttl_seconds: float) -> Lease:
+        """Extends the lease by ``ttl_seconds`` from now.
+
+        Raises:
+            LeaseLostError: It ran out or was taken over; acquire it anew.
+        """
+        with self._database.writing() as session:
+            return leases.renew(session, lease, ttl_seconds)
+
+    def release_lease(self, lease: Lease) -> None:
+        """Lets another dispatcher take over at once. Does nothing if the lease is lost already."""
+        with self._database.writing() as session:
+            leases.release(session, lease)
+
+    def active_studies(self) -> tuple[StudyRecord, ...]:
+        """Studies that are pending or running, oldest first."""
+        active = [state for state in StudyState if state.is_active]
+        with self._database.reading() as session:
+            rows = session.scalars(select(StudyRow).where(StudyRow.state.in_(active)).order_by(StudyRow.key))
+            return study_records(session, rows.all())
+
+    def unfinished_trials(self) -> tuple[TrialRecord, ...]:
+        """Queued and running trials of all studies, oldest first."""
+        unfinished = select_trials().where(TrialRow.state.in_(UNFINISHED)).order_by(TrialRow.id)
+        with self._database.reading() as session:
+            return tuple(map(trial_record, session.execute(unfinished)))
+
+    def last_checkpoint(self, trial_id: int) -> tuple[int, str | None]:
+        """(number of the last recorded epoch, its checkpoint); (0, None) before the first."""
+        with self._database.reading() as session:
+            row = session.execute(
+                select(EpochRow.epoch, EpochRow.checkpoint)
+                .where(EpochRow.trial_id == trial_id)
+                .order_by(EpochRow.epoch.desc())
+                .limit(1)
+            ).one_or_none()
+            return (0, None) if row is None else (row.epoch, row.checkpoint)
+
+    def add_trial(self, lease: Lease, study_id: str, suggestion: Suggestion) -> TrialRecord | None:
+        """Queues the study's next trial and reserves its epochs.
+
+        Returns:
+            The trial, or None if the study is no longer active or has too little budget left.
+
+        Raises:
+            LeaseLostError: Nothing was written.
+            ValueError: The suggestion is outside the study's ranges: a fault of the solver.
+        """
+        with self._database.writing() as session:
+            leases.verify(session, lease)
+            study = session.scalar(select(StudyRow).where(StudyRow.id == study_id).with_for_update())
+            if study is None or not study.state.is_active:
+                return None
+            check_suggestion(study, suggestion)
+            usage = usage_of(session, [study.key])[study.key]
+            if usage.spent_epochs + usage.reserved_epochs + suggestion.epochs > study.budget_epochs:
+                return None
+            number = sum(usage.trial_counts.values())  # trials are never deleted alone
+            trial = TrialRow(
+                study_key=study.key,
+                number=number,
+                state=TrialState.QUEUED,
+                lambda_=suggestion.lambda_,
+                epochs=suggestion.epochs,
+                hinge_target_ms=suggestion.hinge_target_ms,
+                seed=trial_seed(study.seed, number),
+                attempt=0,
+                crashes=0,
+                created_at=UtcNow(),
+                updated_at=UtcNow(),
+            )
+            session.add(trial)
+            session.flush()
+            touch_study(session, study.key, state=StudyState.RUNNING)
+            return trial_by_id(session, trial.id)
+
+    def start_trial(
+        self,
+        lease: Lease,
+        trial_id: int,
+        attempt: int,
+        worker: str,
+        *,
+        platform_hash: str | None = None,
+        code_version: str | None = None,
+    ) -> TrialRecord | None:
+        """Claims a queued trial for a worker. The new attempt's number fences all earlier attempts.
+
+        Args:
+            lease: The dispatcher's.
+            trial_id: The trial.
+            attempt: Of the queued trial; the started one has the next.
+            worker: Name of the actor.
+            platform_hash: Hash of the latency table that this attempt runs with.
+            code_version: Version of the code that runs it.
+
+        Returns:
+            The running trial, or None if it is not queued at this attempt or its study is not active.
+
+        Raises:
+            LeaseLostError: Nothing was written.
+        """
+
+        def start(session: Session, trial: UnfinishedTrial) -> TrialRecord | None:
+            if trial.state is not TrialState.QUEUED or not trial.study_state.is_active:
+                return None
+            trial.move(
+                session,
+                TrialState.RUNNING,
+                attempt=attempt + 1,
+                worker=worker,
+                started_at=func.coalesce(TrialRow.started_at, UtcNow()),
+                retry_at=None,
+                platform_hash=platform_hash,
+                code_version=code_version,
+            )
+            return trial_by_id(session, trial_id)
+
+        return self._change(lease, trial_id, attempt, start)
+
+    def record_epochs(self, lease: Lease, trial_id: int, attempt: int, reports: Sequence[EpochReport]) -> int:
+        """Records the epochs that follow the last recorded one without a gap, in any order given.
+
+        Epochs that are recorded already stay as they are: a worker may send all it has, and again.
+
+        Returns:
+            How many were recorded; 0 if the trial is not running at this attempt.
+
+        Raises:
+            LeaseLostError: Nothing was written.
+            ValueError: A report is beyond the trial's epochs or has an impossible value: a fault of the
+                worker. Nothing was written.
+        """
+
+        def record(session: Session, trial: UnfinishedTrial) -> int | None:
+            if trial.state is not TrialState.RUNNING:
+                return None
+            new: list[EpochReport] = []
+            for report in sorted(reports, key=lambda report: report.epoch):
+                check_report(report, trial.epochs)
+                if report.epoch == trial.epochs_done + len(new) + 1:
+                    new.append(report)
+            if not new:
+                return None
+            trial.record(session, new)
+            return len(new)
+
+        return self._change(lease, trial_id, attempt, record) or 0
+
+    def complete_trial(self, lease: Lease, trial_id: int, attempt: int) -> bool:
+        """Completes a running trial; its last epoch is its outcome.
+
+        Returns:
+            Whether it was running at this attempt.
+
+        Raises:
+            LeaseLostError: Nothing was written.
+            ValueError: Epochs are missing: a fault of the dispatcher.
+        """
+
+        def complete(session: Session, trial: UnfinishedTrial) -> bool | None:
+            if trial.state is not TrialState.RUNNING:
+                return None
+            if trial.epochs_done != trial.epochs:
+                raise ValueError(
+                    f"trial {trial_id} cannot complete: {trial.epochs_done} of {trial.epochs} epochs recorded"
+                )
+            trial.move(session, TrialState.COMPLETED)
+            return True
+
+        return self._change(lease, trial_id, attempt, complete) is not None
+
+    def fail_trial(self, lease: Lease, trial_id: int, attempt: int, error: str) -> bool:
+        """Fails a queued or running trial for good; the epochs that it has recorded stay spent.
+
+        Returns:
+            Whether it was queued or running at this attempt.
+
+        Raises:
+            LeaseLostError: Nothing was written.
+        """
+
+        def fail(session: Session, trial: UnfinishedTrial) -> bool:
+            trial.move(session, TrialState.FAILED, error=clean_error(error))
+            return True
+
+        return self._change(lease, trial_id, attempt, fail) is not None
+
+    def requeue_trial(
+        self,
+        lease: Lease,
+        trial_id: int,
+        attempt: int,
+        *,
+        crashed: bool,
+        error: str | None = None,
+        retry_at: datetime | None = None,
+        max_crashes: int = 3,
+    ) -> TrialState | None:
+        """Takes a running trial from its worker; it waits to go on from its last recorded epoch.
+
+        Args:
+            lease: The dispatcher's.
+            trial_id: The trial.
+            attempt: That was running.
+            crashed: Whether the worker was lost. A trial that loses more than ``max_crashes`` fails.
+            error: Why, should it fail.
+            retry_at: Not to be started before; none: at once.
+            max_crashes: See ``crashed``.
+
+        Returns:
+            queued; failed after too many crashes; cancelled if the study has ended; None if the trial was not
+            running at this attempt.
+
+        Raises:
+            LeaseLostError: Nothing was written.
+        """
+
+        def requeue(session: Session, trial: UnfinishedTrial) -> TrialState | None:
+            if trial.state is not TrialState.RUNNING:
+                return None
+            crashes = trial.crashes + crashed
+            if trial.study_state.is_final:
+                return trial.move(session, TrialState.CANCELLED, crashes=crashes)
+            if crashed and crashes > max_crashes:
+                reason = clean_error(error) or f"its workers were lost {crashes} times"
+                return trial.move(session, TrialState.FAILED, crashes=crashes, error=reason)
+            return trial.move(session, TrialState.QUEUED, crashes=crashes, retry_at=retry_at)
+
+        return self._change(lease, trial_id, attempt, requeue)
+
+    def cancel_trial(self, lease: Lease, trial_id: int, attempt: int) -> bool:
+        """Cancels a queued or running trial; the epochs that it has recorded stay spent.
+
+        Returns:
+            Whether it was queued or running at this attempt.
+
+        Raises:
+            LeaseLostError: Nothing was written.
+        """
+
+        def cancel(session: Session, trial: UnfinishedTrial) -> bool:
+            trial.move(session, TrialState.CANCELLED)
+            return True
+
+        return self._change(lease, trial_id, attempt, cancel) is not None
+
+    def finish_study(self, lease: Lease, study_id: str, state: StudyState, error: str | None = None) -> bool:
+        """Ends a pending or running study. A failed or cancelled one takes its queued trials with it.
+
+        Args:
+            lease: The dispatcher's.
+            study_id: The study.
+            state: Its final state.
+            error: Why it failed.
+
+        Returns:
+            Whether it has ended now: not if it was not active, nor if it should complete while a trial is
+            queued or running.
+
+        Raises:
+            LeaseLostError: Nothing was written.
+            ValueError: The state is not final.
+        """
+        if not state.is_final:
+            raise ValueError(f"a study ends completed, cancelled or failed, not {state}")
+        with self._database.writing() as session:
+            leases.verify(session, lease)
+            study = session.scalar(select(StudyRow).where(StudyRow.id == study_id).with_for_update())
+            if study is None or not study.state.is_active:
+                return False
+            counts = usage_of(session, [study.key])[study.key].trial_counts
+            if state is StudyState.COMPLETED and any(counts[unfinished] for unfinished in UNFINISHED):
+                return False
+            cancel_queued_trials(session, study.key)
+            touch_study(session, study.key, state=state, error=clean_error(error))
+            return True
+
+    def _change(
+        self,
+        lease: Lease,
+        trial_id: int,
+        attempt: int,
+        change: Callable[[Session, UnfinishedTrial], T | None],
+    ) -> T | None:
+        """Runs one change of an unfinished trial; without a result from it nothing is written."""
+        with self._database.writing() as session:
+            leases.verify(session, lease)
+            study_key = select(TrialRow.study_key).where(TrialRow.id == trial_id).scalar_subquery()
+            if not touch_study(session, study_key):
+                return None
+            trial = find_unfinished(session, trial_id, attempt)
+            result = None if trial is None else change(session, trial)
+            if result is None:
+                session.rollback()
+            return result

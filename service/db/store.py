@@ -1,0 +1,30 @@
+"""The store: everything that the service reads from and writes to its database."""
+
+from sqlalchemy import Engine
+
+from service.db.dispatch import Dispatch
+from service.db.platforms import Platforms
+from service.db.session import Database
+from service.db.studies import Studies
+from service.db.trials import Trials
+
+
+class Store:
+    """A database, in four parts. Safe to share between threads; every method is one transaction of its own.
+
+    Every method raises DatabaseUnavailableError when the database fails. Records that come out are values:
+    they do not change and hold no connection.
+
+    Attributes:
+        studies: What users do with studies.
+        trials: Trials and epochs, to read.
+        dispatch: The dispatcher's lease and the life of trials.
+        platforms: Latency tables.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        database = Database(engine)
+        self.studies = Studies(database)
+        self.trials = Trials(database)
+        self.dispatch = Dispatch(database)
+        self.platforms = Platforms(database)

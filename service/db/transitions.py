@@ -1,0 +1,139 @@
+"""One change of one trial, inside a transaction that has locked its study."""
+
+import math
+from dataclasses import dataclass
+
+from sqlalchemy import CursorResult, ScalarSelect, insert, select, update
+from sqlalchemy.orm import Session
+
+from nas_worker.job import EpochReport
+from service.db.columns import UtcNow
+from service.db.derive import EPOCHS_DONE, UNFINISHED
+from service.db.models import EpochRow, StudyRow, TrialRow
+from service.db.statements import clean_text
+from service.domain.states import StudyState, TrialState
+from solver.base import Suggestion
+
+_ROUNDING = 1e-9  # of a solver that samples on a log scale, relative
+
+
+@dataclass(frozen=True, slots=True)
+class UnfinishedTrial:
+    """A queued or running trial at the attempt that the dispatcher meant, and the state of its study."""
+
+    id: int
+    attempt: int
+    state: TrialState
+    epochs: int
+    crashes: int
+    epochs_done: int
+    study_state: StudyState
+
+    def move(self, session: Session, state: TrialState, **values: object) -> TrialState:
+        """Compare-and-set to another state, with other columns that go with it. Returns the state.
+
+        Raises:
+            RuntimeError: The trial has changed although its study is locked: a fault of the store.
+        """
+        self._set(
+            session,
+            {
+                "state": state,
+                "worker": None,
+                "retry_at": None,
+                "finished_at": UtcNow() if state.is_final else None,
+            }
+            | values,
+        )
+        return state
+
+    def record(self, session: Session, reports: list[EpochReport]) -> None:
+        """Inserts epochs."""
+        rows = [
+            {
+                "trial_id": self.id,
+                "epoch": report.epoch,
+                "attempt": self.attempt,
+                "recorded_at": UtcNow(),
+                "cross_entropy": report.cross_entropy,
+                "accuracy": report.accuracy,
+                "runtime_ms": report.runtime_ms,
+                "seconds": report.seconds,
+                "architecture": [*report.architecture],
+                "checkpoint": report.checkpoint,
+            }
+            for report in reports
+        ]
+        session.execute(insert(EpochRow).values(rows))
+        self._set(session, {})
+
+    def _set(self, session: Session, values: dict[str, object]) -> None:
+        changed = session.execute(
+            update(TrialRow)
+            .where(TrialRow.id == self.id, TrialRow.state == self.state, TrialRow.attempt == self.attempt)
+            .values(updated_at=UtcNow(), **values)
+            .execution_options(synchronize_session=False)
+        )
+        assert isinstance(changed, CursorResult)
+        if changed.rowcount != 1:
+            raise RuntimeError(f"trial {self.id} changed although its study is locked")
+
+
+def find_unfinished(session: Session, trial_id: int, attempt: int) -> UnfinishedTrial | None:
+    """The trial, if it is queued or running at this attempt."""
+    row = session.execute(
+        select(TrialRow.state, TrialRow.epochs, TrialRow.crashes, EPOCHS_DONE, StudyRow.state)
+        .join(StudyRow, StudyRow.key == TrialRow.study_key)
+        .where(TrialRow.id == trial_id, TrialRow.attempt == attempt, TrialRow.state.in_(UNFINISHED))
+    ).one_or_none()
+    return None if row is None else UnfinishedTrial(trial_id, attempt, *row)
+
+
+def touch_study(session: Session, key: int | ScalarSelect[int], **values: object) -> bool:
+    """Locks a study and gives it its next revision. Returns whether there is such a study."""
+    touched = update(StudyRow).where(StudyRow.key == key).returning(StudyRow.key)
+    values |= {"revision": StudyRow.revision + 1, "updated_at": UtcNow()}
+    statement = touched.values(**values).execution_options(synchronize_session=False)
+    return session.scalar(statement) is not None
+
+
+def cancel_queued_trials(session: Session, study_key: int) -> None:
+    """Cancels what has not started."""
+    session.execute(
+        update(TrialRow)
+        .where(TrialRow.study_key == study_key, TrialRow.state == TrialState.QUEUED)
+        .values(state=TrialState.CANCELLED, retry_at=None, finished_at=UtcNow(), updated_at=UtcNow())
+        .execution_options(synchronize_session=False)
+    )
+
+
+def check_suggestion(study: StudyRow, suggestion: Suggestion) -> None:
+    """Raises ValueError if a suggestion is outside its study's ranges."""
+    low, high = study.lambda_low * (1 - _ROUNDING), study.lambda_high * (1 + _ROUNDING)
+    hinge = suggestion.hinge_target_ms
+    if not (
+        low <= suggestion.lambda_ <= high
+        and study.epochs_min <= suggestion.epochs <= study.epochs_max
+        and (hinge is None or 0 < hinge < math.inf)
+    ):
+        raise ValueError(
+            f"{suggestion} is outside the study's ranges: lambda {study.lambda_low:g} to "
+            f"{study.lambda_high:g}, epochs {study.epochs_min} to {study.epochs_max}, positive target"
+        )
+
+
+def check_report(report: EpochReport, epochs: int) -> None:
+    """Raises ValueError if an epoch cannot be one of a trial of so many epochs."""
+    if not (
+        1 <= report.epoch <= epochs
+        and 0 <= report.cross_entropy < math.inf
+        and 0 <= report.accuracy <= 1
+        and 0 < report.runtime_ms < math.inf
+        and 0 <= report.seconds < math.inf
+    ):
+        raise ValueError(f"an epoch of a trial of {epochs} epochs cannot be {report}")
+
+
+def clean_error(error: str | None) -> str | None:
+    """An error's text as it can be stored."""
+    return None if error is None else clean_text(error)

