@@ -9,7 +9,10 @@ from nas_worker.platform import Platform
 
 
 class SearchSettings(BaseModel):
-    """How every search of a study is run. The defaults are the embedded ones: digits on one CPU core."""
+    """How every search of a study is run. The defaults are the embedded ones: digits on one CPU core.
+
+    The rates and the batch size together decide how far gates move in a search, and so which lambdas matter.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -18,9 +21,33 @@ class SearchSettings(BaseModel):
     image_size: int | None = Field(
         None, ge=8, le=512, description="Images are resized to this; none: native."
     )
+    max_train_images: int | None = Field(
+        None, ge=2, description="Train on the first so many images only; none: on all."
+    )
     batch_size: int = Field(32, ge=2, le=8192)
     formulation: Literal["single_path_sigmoid"] = Field(
         "single_path_sigmoid", description="How architecture choices are relaxed."
+    )
+    gate_placement: Literal["after_norm", "kernel"] = Field(
+        "after_norm",
+        description="Where e3 and e6 act: after BatchNorm, or on the kernel as Eq. 3 is printed.",
+    )
+    runtime_form: Literal["bilinear", "paper"] = Field(
+        "bilinear", description="R between the profiled types: bilinear, or Eqs. 12-13 as printed."
+    )
+    learning_rate: float = Field(
+        0.006, gt=0, le=10, allow_inf_nan=False, description="Peak rate of the weights (RMSProp)."
+    )
+    threshold_learning_rate: float = Field(
+        0.03, gt=0, le=10, allow_inf_nan=False, description="Constant rate of the gates' thresholds (SGD)."
+    )
+    weight_decay: float = Field(1e-5, ge=0, le=1, allow_inf_nan=False)
+    label_smoothing: float = Field(0.0, ge=0, lt=1, allow_inf_nan=False)
+    gate_keep_probability: float = Field(
+        0.8, gt=0, le=1, description="Chance of a gate to be kept in a step of the warm-up."
+    )
+    warm_up: float = Field(
+        0.625, ge=0, lt=1, description="Share of the steps with gate dropout and without the runtime term."
     )
 
 

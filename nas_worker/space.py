@@ -52,6 +52,9 @@ LARGEST = LayerType(5, 6, 0.5)
 FIXED_FIRST_TYPE = LayerType(3, 1, 0.0)
 FIXED_LAST_TYPE = LayerType(3, 6, 0.0)
 
+GATES = ("k5", "e3", "e6", "se25", "se50")
+"""Gates of a searchable layer (Eqs. 2-4), in the order of the columns of every gate tensor."""
+
 _BY_TEXT = {str(layer_type): layer_type for layer_type in LAYER_TYPES}
 
 

@@ -1,0 +1,85 @@
+"""Runs a NAS search epoch by epoch: trains, evaluates, keeps a checkpoint, reports."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+from nas_worker.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
+from nas_worker.job import EpochReport, SearchJob
+from nas_worker.runtime import architecture_runtime_ms
+from nas_worker.trainer import SearchTrainer
+
+
+def run_search(
+    job: SearchJob,
+    *,
+    on_epoch: Callable[[EpochReport], None],
+    should_stop: Callable[[], bool] = lambda: False,
+    checkpoint_dir: Path | None = None,
+    attempt: int = 1,
+    resume_from: str | None = None,
+    threads: int = 1,
+) -> bool:
+    """Runs a search, or what is left of it.
+
+    The same job gives the same reports, resumed or not, on one CPU to the last bit. The global random state
+    is left alone.
+
+    Args:
+        job: What is searched.
+        on_epoch: Called at the end of each epoch, when its checkpoint is on the disk.
+        should_stop: Asked before each step.
+        checkpoint_dir: Folder for ``epoch-E-attempt-A.pt``; None keeps no checkpoints.
+        attempt: Number in the names of the checkpoints, so that a worker that was given up spoils none.
+        resume_from: A checkpoint of the same job; the epochs that it holds are not repeated.
+        threads: Torch's threads while the search runs.
+
+    Returns:
+        Whether the search is complete; False when it was told to stop.
+
+    Raises:
+        DivergedError: The loss or the network is no longer finite.
+        CheckpointError: ``resume_from`` is damaged or belongs to another search. Nothing has been done.
+        SearchError: The settings do not fit the data set.
+        UnknownNameError: There is no such data set.
+    """
+    trainer = SearchTrainer(job)
+    done = load_checkpoint(Path(resume_from), trainer) if resume_from is not None else 0
+    for epoch in range(done + 1, job.epochs + 1):
+        started = time.perf_counter()
+        with _torch_settings(threads):
+            cross_entropy = trainer.train(epoch, should_stop)
+            if cross_entropy is None:
+                return False
+            accuracy, architecture = trainer.evaluate(epoch)
+        checkpoint = checkpoint_path(checkpoint_dir, epoch, attempt) if checkpoint_dir else None
+        if checkpoint:
+            save_checkpoint(checkpoint, trainer, epoch)
+        on_epoch(
+            EpochReport(
+                epoch=epoch,
+                cross_entropy=cross_entropy,
+                accuracy=accuracy,
+                runtime_ms=architecture_runtime_ms(job.platform, architecture),
+                seconds=time.perf_counter() - started,
+                architecture=architecture.format(),
+                checkpoint=str(checkpoint) if checkpoint else None,
+            )
+        )
+    return True
+
+
+@contextmanager
+def _torch_settings(threads: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    # Momenta of weights whose gates are shut decay to denormal numbers, on which a CPU is many times slower.
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+        torch.set_num_threads(before)

@@ -1,0 +1,196 @@
+"""State of a search and how an epoch changes it: weights and thresholds under CE + lambda * log(R)."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from nas_worker.blocks import initialise
+from nas_worker.data import load_dataset
+from nas_worker.errors import DivergedError, SearchError
+from nas_worker.evaluate import recalibrated_accuracy
+from nas_worker.inputs import search_inputs
+from nas_worker.job import SearchJob
+from nas_worker.optim import RMSPropTF, weight_groups
+from nas_worker.runtime import RuntimeModel
+from nas_worker.space import GATES, N_SEARCHABLE, Architecture, MacroArchitecture
+from nas_worker.supernet import Supernet, derive
+
+_LEARNING_RATE_RAMP = 0.1
+"""Share of the steps over which the rate of the weights rises; it falls as a cosine over all of them."""
+_THRESHOLD_MOMENTUM = 0.9
+_ORDER_STREAM, _GATE_STREAM = 0, 1
+
+
+class SearchTrainer:
+    """Supernet, optimisers and data of one search.
+
+    Random numbers of an epoch depend on (seed, epoch) alone, so a checkpoint holds none.
+
+    Args:
+        job: The search.
+
+    Raises:
+        SearchError: The data set has fewer training images than a batch.
+        UnknownNameError: There is no such data set.
+    """
+
+    def __init__(self, job: SearchJob) -> None:
+        self._job = job
+        settings = job.settings
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        dataset = load_dataset(settings.dataset)
+        self._fingerprint = dataset.fingerprint
+        self._train, self._validation = search_inputs(
+            dataset, settings.image_size, settings.max_train_images, device
+        )
+        self._steps_per_epoch = len(self._train) // settings.batch_size
+        if not self._steps_per_epoch:
+            raise SearchError(
+                f"batch_size is {settings.batch_size}, but there are only {len(self._train)} training images"
+            )
+        channels, *sides = self._train.images.shape[1:]
+        macro = MacroArchitecture(settings.width, min(sides), channels, dataset.classes)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(job.seed)
+            self.supernet = Supernet(macro, settings.gate_placement)
+            initialise(self.supernet)
+        self.supernet.to(device)
+        self._runtime = RuntimeModel(job.platform, settings.runtime_form).to(device)
+        thresholds = self.supernet.thresholds
+        self._weight_optimizer = RMSPropTF(
+            weight_groups(self.supernet, settings.weight_decay, exclude=[thresholds]),
+            lr=settings.learning_rate,
+        )
+        self._threshold_optimizer = torch.optim.SGD(
+            [thresholds], lr=settings.threshold_learning_rate, momentum=_THRESHOLD_MOMENTUM
+        )
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What the course of the search depends on, as JSON values."""
+        job = self._job
+        return {
+            "settings": job.settings.model_dump(mode="json"),
+            "platform": job.platform.content_hash,
+            "dataset": self._fingerprint,
+            "lambda": job.lambda_,
+            "epochs": job.epochs,
+            "seed": job.seed,
+            "hinge_target_ms": job.hinge_target_ms,
+        }
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that the next epoch depends on, beside the job."""
+        return {
+            "supernet": self.supernet.state_dict(),
+            "weight_optimizer": self._weight_optimizer.state_dict(),
+            "threshold_optimizer": self._threshold_optimizer.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes over a ``state_dict`` of the same job."""
+        self.supernet.load_state_dict(state["supernet"])
+        self._weight_optimizer.load_state_dict(state["weight_optimizer"])
+        self._threshold_optimizer.load_state_dict(state["threshold_optimizer"])
+
+    def train(self, epoch: int, should_stop: Callable[[], bool]) -> float | None:
+        """One epoch over the training images.
+
+        Args:
+            epoch: From 1.
+            should_stop: Asked before each step.
+
+        Returns:
+            Mean cross-entropy over the epoch in nats, or None when it was told to stop.
+
+        Raises:
+            DivergedError: The loss is not finite.
+        """
+        settings = self._job.settings
+        steps = self._steps_per_epoch
+        order = torch.from_numpy(self._random(epoch, _ORDER_STREAM).permutation(len(self._train)))
+        batches = torch.split(order.to(self._train.labels.device), settings.batch_size)
+        uniform = self._random(epoch, _GATE_STREAM).random((steps, N_SEARCHABLE, len(GATES)))
+        keeps = torch.from_numpy(uniform < settings.gate_keep_probability).to(batches[0].device).float()
+        self.supernet.train()
+        total = 0.0
+        for step in range(steps):
+            if should_stop():
+                return None
+            cross_entropy = self._step((epoch - 1) * steps + step, batches[step], keeps[step])
+            if cross_entropy is None:
+                raise DivergedError(
+                    f"the loss is no longer finite in epoch {epoch}, step {step + 1} of {steps}, "
+                    f"at lambda {self._job.lambda_:g}"
+                )
+            total += cross_entropy
+        return total / steps
+
+    def evaluate(self, epoch: int) -> tuple[float, Architecture]:
+        """Validation accuracy in [0, 1] at hard gates, and the architecture that they select.
+
+        It is measured on the derived ConvNet with the supernet's weights; the supernet is not touched.
+
+        Raises:
+            DivergedError: The ConvNet's outputs are not finite.
+        """
+        architecture = self.supernet.architecture()
+        convnet = derive(self.supernet, architecture)
+        accuracy = recalibrated_accuracy(convnet, self._train, self._validation)
+        if math.isnan(accuracy):
+            raise DivergedError(
+                f"the network's outputs are no longer finite at the end of epoch {epoch}, "
+                f"at lambda {self._job.lambda_:g}"
+            )
+        return accuracy, architecture
+
+    def _random(self, epoch: int, stream: int) -> np.random.Generator:
+        return np.random.default_rng([self._job.seed, epoch, stream])
+
+    def _step(self, step: int, indices: Tensor, keep: Tensor) -> float | None:
+        """One update; ``step`` counts from the start of the search. None when the loss is not finite."""
+        settings, total_steps = self._job.settings, self._job.epochs * self._steps_per_epoch
+        is_warm_up = step < settings.warm_up * total_steps
+        batch = self._train.take(indices)
+        gates = self.supernet.gates(keep if is_warm_up else None)
+        logits = self.supernet(batch.images, gates)
+        cross_entropy = functional.cross_entropy(
+            logits, batch.labels, label_smoothing=settings.label_smoothing
+        )
+        loss = cross_entropy if is_warm_up else cross_entropy + self._runtime_term(gates)
+        if not math.isfinite(loss.item()):
+            return None
+        torch.autograd.backward(loss)
+        rate = settings.learning_rate * _relative_rate(step, total_steps)
+        for group in self._weight_optimizer.param_groups:
+            group["lr"] = rate
+        for optimizer in (self._weight_optimizer, self._threshold_optimizer):
+            optimizer.step()
+            optimizer.zero_grad()
+        return cross_entropy.item()
+
+    def _runtime_term(self, gates: Tensor) -> Tensor:
+        """The term lambda * log(R) of Eq. 10, or lambda * max(0, log(R / target)) with a target.
+
+        At or below the target the thresholds also lose their momentum, which would carry on shutting gates.
+        """
+        runtime_ms: Tensor = self._runtime(gates)
+        target_ms = self._job.hinge_target_ms
+        if target_ms is None:
+            return self._job.lambda_ * runtime_ms.log()
+        if runtime_ms.item() > target_ms:
+            return self._job.lambda_ * (runtime_ms / target_ms).log()
+        momentum = self._threshold_optimizer.state[self.supernet.thresholds].get("momentum_buffer")
+        if momentum is not None:
+            momentum.zero_()
+        return torch.zeros_like(runtime_ms)
+
+
+def _relative_rate(step: int, total_steps: int) -> float:
+    ramp = min(1.0, (step + 1) / (_LEARNING_RATE_RAMP * total_steps))
+    return ramp * 0.5 * (1 + math.cos(math.pi * step / total_steps))
