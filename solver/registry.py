@@ -7,6 +7,7 @@ from pydantic import Field
 from solver.base import Solver
 from solver.bayesian import Bayesian
 from solver.grid_search import Grid
+from solver.hyperband import Hyperband
 from solver.multi_fidelity import MultiFidelity
 from solver.random_search import Random
 
@@ -15,6 +16,7 @@ AnySolver = (
     | MultiFidelity
     | Random
     | Grid
+    | Hyperband
 )  # fmt: skip
 
 SolverConfig = Annotated[AnySolver, Field(discriminator="kind")]
