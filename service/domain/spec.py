@@ -3,6 +3,7 @@
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from nas_worker.job import SearchSettings
 from solver.base import Problem
@@ -104,7 +105,13 @@ class StudySpec(_Model):
 
     @model_validator(mode="after")
     def _solver_fits(self) -> Self:
-        self.solver.check(self.problem)
+        try:
+            self.solver.check(self.problem)
+        except ValueError as error:
+            # A model validator's location is the whole spec; the context says which field it is.
+            raise PydanticCustomError(
+                "unfit", "{reason}", {"reason": str(error), "field": "solver"}
+            ) from error
         return self
 
     @property

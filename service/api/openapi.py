@@ -1,0 +1,62 @@
+"""The OpenAPI document: FastAPI's, with problem documents in place of its own error schema."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from service.api.problems import MEDIA_TYPE
+from service.api.schemas import Problem
+
+DESCRIPTION = """
+Finds, for a target runtime on a platform, the trade-off lambda, and so the ConvNet, of a Single-Path NAS
+search.
+
+A **study** asks for a target. Its solver proposes **trials**, each a NAS search at one lambda, and each trial
+records an **epoch** after another. The best trial at full fidelity is the study's answer.
+
+Every error is a problem document (RFC 9457) whose `type` is stable; `errors` names each field that is not
+acceptable. Lists are paged: pass `next_page_token` as `page_token` until it is null.
+"""
+
+TAGS = [
+    {"name": "studies", "description": "Target-runtime tuning jobs."},
+    {"name": "trials", "description": "The NAS searches of a study."},
+    {"name": "figures", "description": "Plotly figures of a study."},
+    {"name": "platforms", "description": "Latency tables."},
+    {"name": "solvers", "description": "What proposes the next lambda."},
+    {"name": "health", "description": "For load balancers and monitoring."},
+]
+
+
+def install(app: FastAPI) -> None:
+    """Has an application serve this document."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _document(app)
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend its document
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    document = get_openapi(
+        title=app.title,
+        version=app.version,
+        description=app.description,
+        routes=app.routes,
+        tags=app.openapi_tags,
+    )
+    schemas = document["components"]["schemas"]
+    schemas["Problem"] = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(schemas["Problem"].pop("$defs"))
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    problem = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            # FastAPI documents its own error schema wherever an operation has parameters.
+            if "422" in operation["responses"]:
+                operation["responses"]["422"]["content"] = problem
+    return document

@@ -1,0 +1,118 @@
+"""Every error of the API as application/problem+json (RFC 9457), made in this one place."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from service.api.field_errors import field_problems
+from service.api.schemas import FieldProblem, Problem
+from service.domain.errors import DatabaseUnavailableError, InvalidFieldError, SpnasError
+
+TYPE_PREFIX = "urn:spnas:problem:"
+MEDIA_TYPE = "application/problem+json"
+
+_LOG = logging.getLogger(__name__)
+_HTTP_CODES = {404: "not-found", 405: "method-not-allowed", 413: "body-too-large"}
+
+
+def install(app: FastAPI) -> None:
+    """Has all errors of an application answered with problem documents."""
+    app.add_exception_handler(SpnasError, _on_spnas_error)
+    app.add_exception_handler(RequestValidationError, _on_validation_error)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(Exception, _on_bug)
+
+
+def problem_response(
+    request: Request,
+    code: str,
+    status: int,
+    title: str,
+    detail: str,
+    *,
+    errors: Sequence[FieldProblem] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """A problem document as an answer."""
+    problem = Problem(
+        type=TYPE_PREFIX + code,
+        title=title,
+        status=status,
+        detail=detail,
+        instance=request.url.path,
+        errors=None if errors is None else tuple(errors),
+    )
+    content = problem.model_dump_json(exclude_none=True)
+    return Response(content, status, headers=headers, media_type=MEDIA_TYPE)
+
+
+async def _on_spnas_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, SpnasError)
+    errors = None
+    detail = str(error)
+    if isinstance(error, InvalidFieldError):
+        errors = [FieldProblem(field=error.field, message=str(error))]
+        detail = detail if detail.startswith(error.field) else f"{error.field}: {detail}"
+    elif isinstance(error, DatabaseUnavailableError):
+        _LOG.error("%s", error)
+        detail = "try again in a moment; the service's log says more"  # the message names hosts and paths
+    headers = {"retry-after": "1"} if error.status == 503 else None
+    return problem_response(
+        request, error.code, error.status, error.title, detail, errors=errors, headers=headers
+    )
+
+
+async def _on_validation_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    problems = field_problems(error)
+    detail = "; ".join(f"{problem.field}: {problem.message}" for problem in problems)
+    if any(item["type"] == "json_invalid" for item in error.errors()):
+        return problem_response(
+            request, "malformed-json", 400, "The body is not JSON", detail, errors=problems
+        )
+    return problem_response(
+        request,
+        InvalidFieldError.code,
+        InvalidFieldError.status,
+        InvalidFieldError.title,
+        detail,
+        errors=problems,
+    )
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    phrase = HTTPStatus(error.status_code).phrase
+    code = _HTTP_CODES.get(error.status_code, phrase.lower().replace(" ", "-"))
+    detail = error.detail
+    if error.status_code == 404:
+        detail = f"there is nothing at {request.url.path}"
+    elif error.status_code == 405:
+        detail = f"{request.method} is not possible at {request.url.path}"
+    return problem_response(request, code, error.status_code, phrase, detail, headers=error.headers)
+
+
+async def _on_bug(request: Request, error: Exception) -> Response:
+    """The framework raises the error again after this answer, and the server logs it with its traceback."""
+    del error
+    return problem_response(
+        request,
+        SpnasError.code,
+        SpnasError.status,
+        SpnasError.title,
+        "an error of the service; its log says more",
+    )
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI entries for the problems that an operation can answer with."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {"schema": schema}}}
+        for status in statuses
+    }

@@ -1,0 +1,52 @@
+"""Completes a StudySpec, and checks what only this deployment can know: its platforms and data sets."""
+
+from collections.abc import Sequence
+
+from nas_worker.data import dataset_names
+from nas_worker.platform import Platform, platform_names
+from service.db.store import Store
+from service.domain.errors import InvalidFieldError, NotFoundError
+from service.domain.spec import StudySpec
+
+
+def completed(spec: StudySpec) -> StudySpec:
+    """The spec with a name."""
+    if spec.name.strip():
+        return spec
+    return spec.model_copy(update={"name": f"{spec.platform} at {spec.target_runtime_ms:g} ms"})
+
+
+def check(spec: StudySpec, store: Store) -> tuple[str, ...]:
+    """Checks the names in a spec against what there is.
+
+    Returns:
+        Warnings: what the user should know although the study can run.
+
+    Raises:
+        InvalidFieldError: There is no such platform or data set; the message lists those that exist.
+    """
+    if spec.search.dataset not in dataset_names():
+        raise InvalidFieldError("search.dataset", _unknown(spec.search.dataset, dataset_names()))
+    platform = _platform_of(spec, store)
+    return _reach_warnings(spec.target_runtime_ms, platform)
+
+
+def _platform_of(spec: StudySpec, store: Store) -> Platform:
+    try:
+        return store.platforms.get(spec.platform)
+    except NotFoundError as error:
+        known = [*platform_names(), *(platform.name for platform in store.platforms.list())]
+        raise InvalidFieldError("platform", _unknown(spec.platform, sorted(known))) from error
+
+
+def _unknown(name: str, known: Sequence[str]) -> str:
+    return f"there is no {name!r}; known: {', '.join(known)}"
+
+
+def _reach_warnings(target_ms: float, platform: Platform) -> tuple[str, ...]:
+    reach = f"architectures reach {platform.min_ms:.2f} to {platform.max_ms:.2f} ms on {platform.name}"
+    if target_ms < platform.min_ms:
+        return (f"no architecture is as fast as {target_ms:g} ms: {reach}",)
+    if target_ms > platform.max_ms:
+        return (f"every architecture is faster than {target_ms:g} ms: {reach}",)
+    return ()

@@ -1,0 +1,126 @@
+"""The application factory: store, dispatcher, API and dashboard in one ASGI application."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from sqlalchemy import Engine
+from starlette.middleware.gzip import GZipMiddleware
+
+from service import dashboard
+from service.api import (
+    figures,
+    health,
+    openapi,
+    platforms,
+    problems,
+    reference,
+    solvers,
+    studies,
+    study_actions,
+    trials,
+)
+from service.api.body_limit import BodyLimit
+from service.db import migrate
+from service.db.engine import create_engine
+from service.db.store import Store
+from service.dispatch import Dispatcher, DispatchSettings
+from service.settings import Settings
+
+_LOG = logging.getLogger(__name__)
+_ROUTERS = (
+    studies.router,
+    study_actions.router,
+    trials.router,
+    figures.router,
+    platforms.router,
+    solvers.router,
+    health.router,
+    reference.router,
+)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Makes the application; its dispatcher runs from the start of the server to its end.
+
+    Raises:
+        InvalidFieldError: ``database_url`` is not one of a supported database.
+        DatabaseOutdatedError: The database must be upgraded first. The embedded one is upgraded here.
+        DatabaseTooNewError: A later version of the service has upgraded the database.
+        DatabaseUnavailableError: The database does not answer.
+    """
+    engine = _prepared_database(settings)
+    app = FastAPI(
+        title="SPNAS tuner",
+        version=version("spnas-tuner"),
+        description=openapi.DESCRIPTION,
+        openapi_tags=openapi.TAGS,
+        docs_url=None,  # FastAPI's pages load scripts from a CDN; service.api.reference replaces them
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        redirect_slashes=False,
+        generate_unique_id_function=_operation_id,
+        lifespan=_lifespan,
+    )
+    app.state.settings = settings
+    app.state.engine = engine
+    app.state.store = Store(engine)
+    app.state.dispatcher = _dispatcher(settings, app.state.store)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
+    problems.install(app)
+    openapi.install(app)
+    for router in _ROUTERS:
+        app.include_router(router)
+    dashboard.mount(app)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    dispatcher: Dispatcher | None = app.state.dispatcher
+    # Ray replaces the signal handlers of the thread that starts it, so that must not be this one.
+    if dispatcher is not None:
+        await asyncio.to_thread(dispatcher.start)
+    try:
+        yield
+    finally:
+        if dispatcher is not None:
+            timeout = app.state.settings.shutdown_seconds
+            if not await asyncio.to_thread(dispatcher.stop, timeout):
+                _LOG.warning("the dispatcher has not stopped within %d s", timeout)
+        app.state.engine.dispose()
+
+
+def _prepared_database(settings: Settings) -> Engine:
+    url = settings.effective_database_url
+    if not settings.database_url:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        migrate.upgrade(engine)
+    else:
+        migrate.check(engine)
+    return engine
+
+
+def _dispatcher(settings: Settings, store: Store) -> Dispatcher | None:
+    if not settings.dispatcher:
+        return None
+    return Dispatcher(
+        store,
+        DispatchSettings(
+            checkpoint_dir=settings.effective_checkpoint_dir,
+            ray_address=settings.ray_address,
+            embedded_cpus=settings.embedded_cpus,
+            embedded_gpus=settings.embedded_gpus,
+        ),
+    )
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name

@@ -1,0 +1,78 @@
+"""Runs the service with uvicorn."""
+
+import logging
+import socket
+from collections.abc import Callable
+
+import uvicorn
+
+from service.app import create_app
+from service.domain.errors import InvalidFieldError
+from service.settings import Settings
+
+_LOG = logging.getLogger(__name__)
+
+
+def check_exposure(settings: Settings) -> None:
+    """Refuses to offer a service without log-in to a whole network.
+
+    Raises:
+        InvalidFieldError: ``host`` is not a loopback address, and ``insecure`` is not set.
+    """
+    if not settings.is_loopback and not settings.insecure:
+        raise InvalidFieldError(
+            "host",
+            f"{settings.host} is reachable from other machines, and everybody there could start and delete "
+            "studies: listen on 127.0.0.1, or say --insecure if the network is to be trusted",
+        )
+
+
+def serve(settings: Settings, on_listening: Callable[[str], None] | None = None) -> None:
+    """Serves until SIGINT or SIGTERM, then lets open requests and the dispatcher wind up.
+
+    Args:
+        settings: How to serve.
+        on_listening: Called with the base URL once the port is bound; what ``port=0`` has become is in it.
+
+    Raises:
+        InvalidFieldError: See :func:`check_exposure`; or the port is taken.
+        SpnasError: The database is not usable, see :func:`service.app.create_app`.
+    """
+    check_exposure(settings)
+    listener = _bind(settings)
+    with listener:
+        app = create_app(settings)
+        server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                timeout_graceful_shutdown=settings.shutdown_seconds,
+                server_header=False,
+            )
+        )
+        if on_listening is not None:
+            on_listening(base_url(listener))
+        server.run(sockets=[listener])
+
+
+def base_url(listener: socket.socket) -> str:
+    """The URL of a bound socket; an address that stands for all is shown as loopback."""
+    host, port = listener.getsockname()[:2]
+    shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+
+
+def _bind(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+        listener.listen()  # from now on connections wait until the application is up
+    except OSError as error:
+        listener.close()
+        raise InvalidFieldError(
+            "port", f"cannot listen on {settings.host} port {settings.port}: {error.strerror or error}"
+        ) from error
+    return listener

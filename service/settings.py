@@ -1,0 +1,52 @@
+"""Settings of the service: environment variables ``SPNAS_*`` or keyword arguments, nothing else."""
+
+from pathlib import Path
+
+from pydantic import AliasChoices, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class Settings(BaseSettings):
+    """How the service runs. The defaults need nothing but this machine."""
+
+    model_config = SettingsConfigDict(env_prefix="SPNAS_", frozen=True, extra="forbid", populate_by_name=True)
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0: a free one.")
+    insecure: bool = Field(False, description="Listen beyond this machine although nobody has to log in.")
+    data_dir: Path = Field(Path("spnas-data"), description="Embedded database and checkpoints.")
+    database_url: str = Field(
+        "", description="SQLAlchemy URL, such as postgresql+psycopg://...; empty: SQLite in data_dir."
+    )
+    checkpoint_dir: Path | None = Field(
+        None, description="Trials' checkpoints; on a cluster storage that every node sees. None: in data_dir."
+    )
+    dispatcher: bool = Field(True, description="Whether this process runs trials, or serves the API only.")
+    ray_address: str | None = Field(
+        None,
+        validation_alias=AliasChoices("SPNAS_RAY_ADDRESS", "RAY_ADDRESS"),
+        description="Address of a Ray cluster; none: an embedded engine.",
+    )
+    embedded_cpus: int | None = Field(None, gt=0, description="CPU cores for embedded trials; none: all.")
+    embedded_gpus: int | None = Field(None, ge=0, description="GPUs for embedded trials; none: all.")
+    max_body_bytes: int = Field(1_000_000, gt=0, description="Longest request body that is read.")
+    shutdown_seconds: int = Field(
+        20, ge=1, description="How long open requests and trials may take to wind up."
+    )
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can connect."""
+        return self.host in _LOOPBACK
+
+    @property
+    def effective_database_url(self) -> str:
+        """The database, with the default filled in."""
+        return self.database_url or f"sqlite:///{self.data_dir.resolve() / 'spnas.db'}"
+
+    @property
+    def effective_checkpoint_dir(self) -> Path:
+        """The checkpoints' root, with the default filled in."""
+        return (self.checkpoint_dir or self.data_dir / "checkpoints").resolve()

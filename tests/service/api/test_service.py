@@ -1,0 +1,127 @@
+"""Solvers, figures, health, the OpenAPI document and the reference page."""
+
+import gzip
+import json
+import re
+from typing import Any
+
+import plotly.graph_objects as go
+import pytest
+
+from service import figures
+from solver.registry import SOLVERS
+from tests.service.api.problems import assert_problem
+from tests.service.live import Live
+from tests.service.searches import finished_trial
+
+
+def test_solvers_show_their_options(shared: Live) -> None:
+    solvers = {s["kind"]: s for s in shared.http.get("/v1/solvers").json()["solvers"]}
+    assert len(solvers) == len(SOLVERS)
+    assert {"bayesian", "multi_fidelity", "random", "grid"} <= solvers.keys()
+    for kind, solver in solvers.items():
+        assert solver["description"]
+        assert solver["options"]["properties"]["kind"]["const"] == kind
+        assert shared.create(solver={"kind": kind})["spec"]["solver"]["kind"] == kind
+
+
+@pytest.mark.parametrize("name", figures.NAMES)
+def test_figures_are_plotly_figures(shared: Live, name: str) -> None:
+    study_id = shared.create()["id"]
+    finished_trial(shared.store, study_id)
+    response = shared.http.get(f"/v1/studies/{study_id}/figures/{name}")
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "application/json"
+    assert go.Figure(response.json()).data
+
+
+def test_figures_compare_studies(shared: Live) -> None:
+    ids = [shared.create(name=name)["id"] for name in ("one", "two")]
+    for study_id in ids:
+        finished_trial(shared.store, study_id)
+    url = f"/v1/studies/{ids[0]}/figures/compare"
+    alone = shared.http.get(url)
+    both = shared.http.get(url, params={"compare_with": ids[1]})
+    assert "two" in both.text
+    assert "two" not in alone.text
+    assert_problem(shared.http.get(url, params={"compare_with": "missing"}), 404, "not-found")
+
+
+def test_figures_that_are_not_there(shared: Live) -> None:
+    study_id = shared.create()["id"]
+    problem = assert_problem(shared.http.get(f"/v1/studies/{study_id}/figures/pie"), 404, "not-found")
+    assert "progress" in problem["detail"]
+
+
+def test_health_and_readiness(shared: Live) -> None:
+    assert shared.http.get("/healthz").json() == {"status": "ok"}
+    response = shared.http.get("/readyz")
+    assert response.status_code == 200
+    assert response.json()["ready"] is True
+    assert [check["name"] for check in response.json()["checks"]] == ["database"]
+
+
+def test_large_answers_are_compressed(shared: Live) -> None:
+    with shared.http.stream("GET", "/openapi.json", headers={"accept-encoding": "gzip"}) as response:
+        assert response.headers["content-encoding"] == "gzip"
+        assert json.loads(gzip.decompress(b"".join(response.iter_raw())))["openapi"]
+
+
+def operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {
+        f"{method.upper()} {path}": operation
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    }
+
+
+def test_the_openapi_document_is_stable_and_described(shared: Live) -> None:
+    document = shared.http.get("/openapi.json").json()
+    ids = {name: operation["operationId"] for name, operation in operations(document).items()}
+    assert ids == {
+        "POST /v1/studies": "create_study",
+        "GET /v1/studies": "list_studies",
+        "GET /v1/studies/{study_id}": "get_study",
+        "PATCH /v1/studies/{study_id}": "update_study",
+        "DELETE /v1/studies/{study_id}": "delete_study",
+        "GET /v1/studies/{study_id}/best": "get_best_trial",
+        "POST /v1/studies/{study_id}:pause": "pause_study",
+        "POST /v1/studies/{study_id}:resume": "resume_study",
+        "POST /v1/studies/{study_id}:cancel": "cancel_study",
+        "GET /v1/studies/{study_id}/trials": "list_trials",
+        "GET /v1/studies/{study_id}/trials.csv": "export_trials",
+        "GET /v1/studies/{study_id}/trials/{number}": "get_trial",
+        "GET /v1/studies/{study_id}/trials/{number}/epochs": "list_epochs",
+        "GET /v1/studies/{study_id}/figures/{name}": "get_figure",
+        "GET /v1/platforms": "list_platforms",
+        "GET /v1/platforms/{name}": "get_platform",
+        "PUT /v1/platforms/{name}": "put_platform",
+        "GET /v1/solvers": "list_solvers",
+        "GET /healthz": "get_health",
+        "GET /readyz": "get_readiness",
+    }
+    for name, operation in operations(document).items():
+        assert operation["summary"], name
+        assert operation["description"], name
+        for status, response in operation["responses"].items():
+            if status >= "400" and name != "GET /readyz":
+                assert list(response["content"]) == ["application/problem+json"], (name, status)
+    text = json.dumps(document)
+    for target in re.findall(r'"#/components/schemas/([^"]+)"', text):
+        assert target in document["components"]["schemas"]
+    assert "HTTPValidationError" not in text
+
+
+def test_the_reference_page_needs_nothing_from_elsewhere(shared: Live) -> None:
+    page = shared.http.get("/docs")
+    assert page.status_code == 200
+    document = shared.http.get("/openapi.json").json()
+    for operation in operations(document).values():
+        assert f'id="{operation["operationId"]}"' in page.text
+    for name in document["components"]["schemas"]:
+        assert f'id="schema-{name}"' in page.text
+    assert "<script" not in page.text
+    assert not re.search(r'(?:src|href)="(?:https?:)?//', page.text)
+    for link in re.findall(r'href="#([^"]+)"', page.text):
+        assert f'id="{link}"' in page.text
+    assert shared.http.get("/docs/style.css").headers["content-type"].startswith("text/css")
