@@ -1,0 +1,58 @@
+"""A study: its answer, its figures, its trials and what can be done with it."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from service.dashboard import pace
+from service.dashboard.architecture import drawing
+from service.dashboard.page_route import PageRoute
+from service.dashboard.reading import StoreDependency, StudyId, platform_if_any, without_empty
+from service.dashboard.rendering import page
+from service.dashboard.standing import standing
+from service.domain.states import TrialState
+
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+
+PAGE_SIZE = 50
+
+
+class TrialsQuery(BaseModel):
+    """Which trials the table shows."""
+
+    model_config = ConfigDict(frozen=True)
+
+    state: Annotated[list[TrialState], BeforeValidator(without_empty)] = []
+    order: Literal["number", "reward", "lambda"] = "number"
+    page_token: str | None = Field(None, max_length=1000)
+
+
+@router.get("/studies/{study_id}")
+def show_study(
+    request: Request, study_id: StudyId, query: Annotated[TrialsQuery, Query()], store: StoreDependency
+) -> Response:
+    """A study."""
+    study = store.studies.get(study_id)
+    platform = platform_if_any(store, study.spec.platform)
+    best = study.best
+    return page(
+        request,
+        "study.html",
+        study=study,
+        standing=standing(study),
+        platform=platform,
+        stages=() if best is None or best.architecture is None else drawing(best.architecture, platform),
+        seconds_left=pace.seconds_left(study, datetime.now(UTC)),
+        trials=store.trials.list(
+            study_id,
+            states=query.state,
+            order_by=query.order,
+            page_size=PAGE_SIZE,
+            page_token=query.page_token,
+        ),
+        trial_count=sum(study.trial_counts.values()),
+        trial_states=list(TrialState),
+        query=query,
+    )

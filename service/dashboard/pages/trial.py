@@ -1,0 +1,41 @@
+"""A trial: its curves, its architecture, and why it failed where it did."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request, Response
+
+from service import figures
+from service.dashboard.architecture import drawing
+from service.dashboard.page_route import PageRoute
+from service.dashboard.reading import StoreDependency, StudyId, platform_if_any
+from service.dashboard.rendering import page
+
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+
+TrialNumber = Annotated[int, Path(ge=0, lt=2**31)]
+
+
+@router.get("/studies/{study_id}/trials/{number}")
+def show_trial(request: Request, study_id: StudyId, number: TrialNumber, store: StoreDependency) -> Response:
+    """A trial."""
+    study = store.studies.get(study_id)
+    trial = store.trials.get(study_id, number)
+    platform = platform_if_any(store, study.spec.platform)
+    return page(
+        request,
+        "trial.html",
+        study=study,
+        trial=trial,
+        epochs=[epoch.report for epoch in store.trials.epochs(study_id, number)],
+        is_best=study.best is not None and study.best.number == number,
+        platform=platform,
+        stages=() if trial.architecture is None else drawing(trial.architecture, platform),
+        is_last=number + 1 >= sum(study.trial_counts.values()),
+    )
+
+
+@router.get("/studies/{study_id}/trials/{number}/curves.json")
+def get_curves(study_id: StudyId, number: TrialNumber, store: StoreDependency) -> Response:
+    """The figure of a trial's curves, as Plotly's JSON."""
+    figure = figures.trial_curves(store, study_id, number)
+    return Response(figure.to_json(), media_type="application/json", headers={"cache-control": "no-cache"})

@@ -1,0 +1,85 @@
+// Buttons and small forms that change something through the REST API.
+
+import { refresh } from "./live.js";
+import { hideProblem, problemOf, showProblem, unreachable } from "./problems.js";
+
+export function listenForActions() {
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-send], [data-dialog], [data-close]");
+    if (!button) return;
+    if (button.dataset.dialog) openDialog(document.getElementById(button.dataset.dialog));
+    else if ("close" in button.dataset) button.closest("dialog").close();
+    else if (!button.dataset.confirm || await confirmed(button)) await send(button);
+  });
+  for (const form of document.querySelectorAll("form[data-patch]")) {
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      patch(form);
+    });
+  }
+}
+
+function openDialog(dialog) {
+  dialog.querySelectorAll("[data-error]").forEach((place) => { place.textContent = ""; });
+  dialog.showModal();
+}
+
+function confirmed(button) {
+  const dialog = document.querySelector("#confirm");
+  dialog.querySelector("#confirm-text").textContent = button.dataset.confirm;
+  dialog.querySelector("#confirm-yes").textContent = button.dataset.yes;
+  dialog.returnValue = "no";
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+  });
+}
+
+async function send(button) {
+  const [method, url] = button.dataset.send.split(" ");
+  button.disabled = true;
+  hideProblem();
+  try {
+    const response = await fetch(url, { method });
+    if (!response.ok) showProblem(await problemOf(response));
+    else if (button.dataset.next) return void location.assign(button.dataset.next);
+    await refresh();
+  } catch {
+    showProblem(unreachable);
+  } finally {
+    button.disabled = false;
+  }
+}
+
+async function patch(form) {
+  const changes = {};
+  for (const input of form.querySelectorAll("input[name]")) {
+    if (input.value !== input.defaultValue) changes[input.name] = Number(input.value);
+  }
+  const dialog = form.closest("dialog");
+  if (Object.keys(changes).length === 0) return void dialog.close();
+  const problem = await sendPatch(form.dataset.patch, changes);
+  if (problem) return void showFieldErrors(form, problem);
+  for (const input of form.querySelectorAll("input[name]")) input.defaultValue = input.value;
+  dialog.close();
+  await refresh();
+}
+
+async function sendPatch(url, changes) {
+  try {
+    const headers = { "Content-Type": "application/json" };
+    const response = await fetch(url, { method: "PATCH", headers, body: JSON.stringify(changes) });
+    return response.ok ? null : await problemOf(response);
+  } catch {
+    return unreachable;
+  }
+}
+
+function showFieldErrors(form, problem) {
+  for (const place of form.querySelectorAll("[data-error]")) {
+    const own = problem.errors.filter((error) => error.field === place.dataset.error);
+    place.textContent = own.map((error) => error.message).join("; ");
+  }
+  const isPlaced = problem.errors.some((error) => form.querySelector(`[data-error="${CSS.escape(error.field)}"]`));
+  if (!isPlaced) form.querySelector('[data-error=""]').textContent = problem.detail;
+}

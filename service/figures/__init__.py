@@ -1,0 +1,5 @@
+"""Plotly figures of a study, the same for the REST API, the dashboard and the command line."""
+
+from service.figures.build import NAMES, best_so_far, build, trial_curves
+
+__all__ = ["NAMES", "best_so_far", "build", "trial_curves"]

@@ -1,0 +1,105 @@
+"""Builds a figure of a study by name."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from types import MappingProxyType
+
+import plotly.graph_objects as go
+
+from service.db.store import Store
+from service.domain.errors import NotFoundError
+from service.figures import compare, curves, fidelity_heatmap, frontier, progress, timeline, tradeoff
+from service.figures.trials import best_steps, outcomes, spent_at_end
+
+
+def build(store: Store, study_id: str, name: str, *, others: Sequence[str] = ()) -> go.Figure:
+    """A figure of a study.
+
+    Args:
+        store: Where the rows are.
+        study_id: The study.
+        name: One of :data:`NAMES`.
+        others: Ids of further studies for ``compare``; the other figures are of one study.
+
+    Raises:
+        NotFoundError: There is no such figure or study.
+    """
+    if name not in _BUILDERS:
+        raise NotFoundError(f"there is no figure {name!r}; expected one of {', '.join(NAMES)}")
+    return _BUILDERS[name](store, study_id, others)
+
+
+def trial_curves(store: Store, study_id: str, number: int) -> go.Figure:
+    """The curves of one trial (Fig. 5).
+
+    Raises:
+        NotFoundError: There is no such study or trial.
+    """
+    trial = store.trials.get(study_id, number)
+    epochs = [(number, epoch) for epoch in store.trials.epochs(study_id, number)]
+    return curves.figure(store.studies.get(study_id), [trial], epochs)
+
+
+def best_so_far(store: Store, study_id: str) -> compare.Progress:
+    """The steps of a study's best reward against epochs spent.
+
+    Raises:
+        NotFoundError: There is no such study.
+    """
+    study = store.studies.get(study_id)
+    ended = spent_at_end(outcomes(store.trials.history(study_id)), store.trials.epochs_of_study(study_id))
+    return compare.Progress(study, *best_steps(ended, study.spec.epochs.max, study.spent_epochs))
+
+
+def _progress(store: Store, study_id: str, _: Sequence[str]) -> go.Figure:
+    return progress.figure(
+        store.studies.get(study_id), store.trials.history(study_id), store.trials.epochs_of_study(study_id)
+    )
+
+
+def _tradeoff(store: Store, study_id: str, _: Sequence[str]) -> go.Figure:
+    return tradeoff.figure(store.studies.get(study_id), store.trials.history(study_id))
+
+
+def _frontier(store: Store, study_id: str, _: Sequence[str]) -> go.Figure:
+    return frontier.figure(store.studies.get(study_id), store.trials.history(study_id))
+
+
+def _fidelity_heatmap(store: Store, study_id: str, _: Sequence[str]) -> go.Figure:
+    return fidelity_heatmap.figure(store.studies.get(study_id), store.trials.history(study_id))
+
+
+def _timeline(store: Store, study_id: str, _: Sequence[str]) -> go.Figure:
+    return timeline.figure(
+        store.trials.history(study_id),
+        store.trials.epochs_of_study(study_id),
+        datetime.now(UTC),
+    )
+
+
+def _curves(store: Store, study_id: str, _: Sequence[str]) -> go.Figure:
+    return curves.figure(
+        store.studies.get(study_id), store.trials.history(study_id), store.trials.epochs_of_study(study_id)
+    )
+
+
+def _compare(store: Store, study_id: str, others: Sequence[str]) -> go.Figure:
+    return compare.figure([best_so_far(store, each) for each in dict.fromkeys((study_id, *others))])
+
+
+_Builder = Callable[[Store, str, Sequence[str]], go.Figure]
+
+_BUILDERS = MappingProxyType[str, _Builder](
+    {
+        "progress": _progress,
+        "tradeoff": _tradeoff,
+        "frontier": _frontier,
+        "fidelity-heatmap": _fidelity_heatmap,
+        "timeline": _timeline,
+        "curves": _curves,
+        "compare": _compare,
+    }
+)
+
+NAMES = tuple(_BUILDERS)
+"""Every figure, by the name that the REST API uses."""

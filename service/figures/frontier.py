@@ -1,0 +1,106 @@
+"""The accuracy-runtime plane: trials, their frontier, the target and lines of equal reward."""
+
+import math
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from service.domain.records import StudyRecord, TrialRecord
+from service.figures.dots import best_star, dots, note
+from service.figures.style import GREEN, GREY, VERMILLION, new_figure, padded, short, shorts
+from service.figures.trials import Outcome, kinds, outcomes
+
+_CONTOURS = 10
+
+
+def pareto(found: Sequence[Outcome]) -> list[Outcome]:
+    """Those that no other one beats in accuracy without being slower; by rising runtime.
+
+    For any target the trial of highest reward (Eq. 19) is among them.
+    """
+    front: list[Outcome] = []
+    for outcome in sorted(found, key=lambda each: (each.runtime_ms, -each.accuracy, each.trial.number)):
+        if not front or outcome.accuracy > front[-1].accuracy:
+            front.append(outcome)
+    return front
+
+
+def figure(study: StudyRecord, trials: Sequence[TrialRecord]) -> go.Figure:
+    """Accuracy against runtime of the completed trials; the frontier is that of full fidelity."""
+    found = outcomes(trials)
+    traces = [
+        dots(
+            kind,
+            [outcome.runtime_ms for outcome in kind.outcomes],
+            [outcome.accuracy for outcome in kind.outcomes],
+        )
+        for kind in kinds(study, found)
+    ]
+    target = study.spec.target_runtime_ms
+    chart = new_figure("Accuracy against runtime", note(*traces))
+    if found:
+        runtimes = [outcome.runtime_ms for outcome in found]
+        accuracies = [outcome.accuracy for outcome in found]
+        xs, ys = padded([target, *runtimes]), padded(accuracies)
+        chart.update_xaxes(range=xs)
+        chart.update_yaxes(range=ys)
+        chart.add_traces(_contours(xs, ys, target))
+    chart.add_traces(traces)
+    front = pareto([outcome for outcome in found if outcome.trial.epochs == study.spec.epochs.max])
+    chart.add_trace(
+        go.Scatter(
+            x=shorts([outcome.runtime_ms for outcome in front]),
+            y=shorts([outcome.accuracy for outcome in front]),
+            mode="lines",
+            name="frontier",
+            line={"shape": "hv", "color": GREEN, "width": 2},
+            hoverinfo="skip",
+        )
+    )
+    if study.best is not None:
+        chart.add_traces([best_star(best, best.runtime_ms, best.accuracy) for best in outcomes([study.best])])
+    chart.add_vline(target, line={"color": VERMILLION, "dash": "dash", "width": 1.5})
+    chart.add_annotation(
+        x=target,
+        y=0,
+        yref="paper",
+        text=f"target {target:g} ms",
+        showarrow=False,
+        xanchor="left",
+        yanchor="bottom",
+        xshift=4,
+    )
+    chart.update_xaxes(title_text="runtime (ms)")
+    chart.update_yaxes(title_text="accuracy")
+    return chart
+
+
+def _contours(xs: Sequence[float], ys: Sequence[float], target_ms: float) -> go.Scatter:
+    """Lines of equal reward: Eq. 19 solved for accuracy, r up to the target and r * R / R_T beyond."""
+    line_xs: list[float | None] = []
+    line_ys: list[float | None] = []
+    labels: list[str] = []
+    for level in round_levels(ys[0] * target_ms / xs[1], ys[1]):
+        line_xs += [short(xs[0]), short(target_ms), short(xs[1]), None]
+        line_ys += [level, level, short(level * xs[1] / target_ms), None]
+        labels += [f"{level:g}", "", "", ""]
+    return go.Scatter(
+        x=line_xs,
+        y=line_ys,
+        text=labels,
+        textposition="top right",
+        textfont={"size": 10},
+        mode="lines+text",
+        name="equal reward",
+        line={"color": GREY, "width": 1, "dash": "dot"},
+        opacity=0.7,
+        hoverinfo="skip",
+    )
+
+
+def round_levels(low: float, high: float) -> list[float]:
+    """About ten round numbers within a range that is not empty."""
+    rough = (high - low) / _CONTOURS
+    decade = 10.0 ** math.floor(math.log10(rough))
+    step = next(step for step in (decade, 2 * decade, 5 * decade, 10 * decade) if step >= rough)
+    return [short(step * index) for index in range(math.ceil(low / step), math.floor(high / step) + 1)]

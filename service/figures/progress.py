@@ -1,0 +1,53 @@
+"""Best reward against epochs spent, every trial a dot (Fig. 9 left)."""
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from service.domain.records import EpochRecord, StudyRecord, TrialRecord
+from service.figures.dots import dots, note
+from service.figures.style import GREEN, VERMILLION, new_figure, padded, shorts
+from service.figures.trials import best_steps, kinds, outcomes, spent_at_end
+
+
+def figure(
+    study: StudyRecord, trials: Sequence[TrialRecord], epochs: Sequence[tuple[int, EpochRecord]]
+) -> go.Figure:
+    """Best reward at full fidelity against epochs spent.
+
+    Args:
+        study: The study.
+        trials: All its trials.
+        epochs: Pairs (trial number, epoch) in the order of recording.
+    """
+    ended = spent_at_end(outcomes(trials), epochs)
+    position = {outcome.trial.number: spent for spent, outcome in ended}
+    traces = [
+        dots(
+            kind,
+            [position[outcome.trial.number] for outcome in kind.outcomes],
+            [outcome.reward for outcome in kind.outcomes],
+        )
+        for kind in kinds(study, [outcome for _, outcome in ended])
+    ]
+    xs, ys = best_steps(ended, study.spec.epochs.max, study.spent_epochs)
+    best = go.Scatter(
+        x=xs,
+        y=shorts(ys),
+        mode="lines+markers" if len(xs) == 1 else "lines",
+        name=f"best so far at {study.spec.epochs.max} epochs",
+        line={"shape": "hv", "width": 3, "color": GREEN},
+        hovertemplate="best reward %{y} after %{x} epochs<extra></extra>",
+    )
+    chart = new_figure("Best reward against epochs spent", note(*traces))
+    chart.add_traces([*traces, best])
+    budget = study.spec.budget_epochs
+    chart.add_vline(budget, line={"color": VERMILLION, "dash": "dash", "width": 1.5})
+    chart.add_annotation(
+        x=budget, y=1, yref="paper", text="budget", showarrow=False, xanchor="right", yanchor="top", xshift=-4
+    )
+    chart.update_xaxes(title_text="epochs spent", range=[0, max(budget, study.spent_epochs) * 1.02])
+    chart.update_yaxes(title_text="reward")
+    if ended:
+        chart.update_yaxes(range=padded([outcome.reward for _, outcome in ended]))
+    return chart

@@ -1,0 +1,120 @@
+"""When each trial ran, and what ran beside it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import plotly.graph_objects as go
+
+from service.domain.records import EpochRecord, TrialRecord
+from service.domain.states import TrialState
+from service.figures.style import BLUE, GREEN, GREY, VERMILLION, new_figure
+
+MAX_TRIALS = 300
+"""Only the latest so many are drawn."""
+
+_COLORS = {
+    TrialState.QUEUED: GREY,
+    TrialState.RUNNING: GREEN,
+    TrialState.COMPLETED: BLUE,
+    TrialState.FAILED: VERMILLION,
+    TrialState.CANCELLED: GREY,
+}
+
+
+def figure(
+    trials: Sequence[TrialRecord],
+    epochs: Sequence[tuple[int, EpochRecord]],
+    now: datetime,
+) -> go.Figure:
+    """A bar from start to end of each trial, in as many lanes as ran at once; a mark where it was resumed.
+
+    Args:
+        trials: All trials of a study.
+        epochs: Pairs (trial number, epoch) in the order of recording; a new attempt in them is a resumption.
+        now: Where bars of running trials end.
+    """
+    started = [trial for trial in trials if trial.started_at is not None]
+    shown = started[-MAX_TRIALS:]
+    note = f"the latest {len(shown)} of {len(started):,} trials" if len(shown) < len(started) else ""
+    chart = new_figure("Trials over time", note)
+    lane_of = lanes(shown, now)
+    for state in TrialState:
+        members = [trial for trial in shown if trial.state is state]
+        if members:
+            chart.add_trace(_bars(state, members, lane_of, now))
+    resumed = _resumptions(epochs, lane_of)
+    if resumed:
+        chart.add_trace(
+            go.Scatter(
+                x=[_iso(moment) for _, _, moment in resumed],
+                y=[lane_of[number] for number, _, _ in resumed],
+                mode="markers",
+                name="resumed",
+                meta="trials",
+                customdata=[[number, attempt] for number, attempt, _ in resumed],
+                marker={"symbol": "triangle-right", "size": 11, "color": "#e69f00", "line": {"width": 1}},
+                hovertemplate="trial %{customdata[0]} goes on as attempt %{customdata[1]}<extra></extra>",
+            )
+        )
+    chart.update_xaxes(title_text="time (UTC)", type="date")
+    chart.update_yaxes(title_text="lane", dtick=1, range=[0.4, max([3, *lane_of.values()]) + 0.6])
+    chart.update_layout(barmode="overlay", bargap=0.25)
+    return chart
+
+
+def lanes(trials: Sequence[TrialRecord], now: datetime) -> dict[int, int]:
+    """A lane from 1 for each started trial, by its number: the lowest that is free when it starts.
+
+    So there are as many lanes as trials ever ran at once.
+    """
+    free_from: list[datetime] = []
+    lane_of: dict[int, int] = {}
+    for trial in sorted(trials, key=lambda each: (each.started_at or now, each.number)):
+        start, end = trial.started_at or now, trial.finished_at or now
+        lane = next((index for index, free in enumerate(free_from) if free <= start), len(free_from))
+        if lane == len(free_from):
+            free_from.append(end)
+        free_from[lane] = max(start, end)
+        lane_of[trial.number] = lane + 1
+    return lane_of
+
+
+def _bars(state: TrialState, trials: Sequence[TrialRecord], lane_of: dict[int, int], now: datetime) -> go.Bar:
+    starts = [trial.started_at or now for trial in trials]
+    ends = [trial.finished_at or now for trial in trials]
+    milliseconds = [
+        max(1, round((end - start).total_seconds() * 1000)) for start, end in zip(starts, ends, strict=True)
+    ]
+    return go.Bar(
+        orientation="h",
+        base=[_iso(start) for start in starts],
+        x=milliseconds,
+        y=[lane_of[trial.number] for trial in trials],
+        name=state.value,
+        meta="trials",
+        customdata=[[trial.number, trial.worker or ""] for trial in trials],
+        marker={
+            "color": _COLORS[state],
+            "line": {"width": 0.5, "color": "#ffffff"},
+            "opacity": 0.85,
+        },
+        hovertemplate="trial %{customdata[0]}, " + state.value + " %{customdata[1]}<extra></extra>",
+    )
+
+
+def _resumptions(
+    epochs: Sequence[tuple[int, EpochRecord]], lane_of: dict[int, int]
+) -> list[tuple[int, int, datetime]]:
+    """(trial number, attempt, time of its first epoch) of each attempt after the first recorded one."""
+    attempt_of: dict[int, int] = {}
+    found = []
+    for number, epoch in epochs:
+        known = attempt_of.setdefault(number, epoch.attempt)
+        if epoch.attempt > known and number in lane_of:
+            found.append((number, epoch.attempt, epoch.recorded_at))
+        attempt_of[number] = epoch.attempt
+    return found
+
+
+def _iso(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M:%S")

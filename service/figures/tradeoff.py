@@ -1,0 +1,90 @@
+"""Lambda against runtime and against accuracy: what the trade-off buys."""
+
+from collections.abc import Callable, Sequence
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from service.domain.records import StudyRecord, TrialRecord
+from service.figures.dots import best_star, dots, note
+from service.figures.style import GREY, VERMILLION, lambda_axis, new_figure, padded, shorts
+from service.figures.trials import Outcome, kinds, outcomes, unfinished
+
+
+def figure(study: StudyRecord, trials: Sequence[TrialRecord]) -> go.Figure:
+    """Runtime (above, with the target) and accuracy (below) of each completed trial against its lambda.
+
+    Short ticks along the lower edge are trials that are queued or running.
+    """
+    found = outcomes(trials)
+    runtimes = _dots(study, found, lambda outcome: outcome.runtime_ms, show_legend=True)
+    accuracies = _dots(study, found, lambda outcome: outcome.accuracy, show_legend=False)
+    chart = new_figure("Runtime and accuracy against λ", note(*runtimes))
+    chart = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.06, figure=chart)
+    for row, traces in enumerate((runtimes, accuracies), start=1):
+        chart.add_traces(traces, rows=row, cols=1)
+    if study.best is not None:
+        for best in outcomes([study.best]):
+            chart.add_trace(best_star(best, best.trial.lambda_, best.runtime_ms), row=1, col=1)
+            chart.add_trace(
+                best_star(best, best.trial.lambda_, best.accuracy, show_legend=False), row=2, col=1
+            )
+    _mark_unfinished(chart, trials)
+    target = study.spec.target_runtime_ms
+    chart.add_hline(target, line={"color": VERMILLION, "dash": "dash", "width": 1.5}, row=1, col=1)
+    chart.add_annotation(
+        x=1,
+        xref="x domain",
+        y=target,
+        yref="y",
+        text=f"target {target:g} ms",
+        showarrow=False,
+        xanchor="right",
+        yanchor="bottom",
+    )
+    span = study.spec.lambda_range
+    chart.update_xaxes(**lambda_axis(span.low, span.high))
+    chart.update_xaxes(title_text="", row=1, col=1)
+    chart.update_yaxes(title_text="runtime (ms)", row=1, col=1)
+    chart.update_yaxes(title_text="accuracy", row=2, col=1)
+    if found:
+        chart.update_yaxes(range=padded([target, *(each.runtime_ms for each in found)]), row=1, col=1)
+        chart.update_yaxes(range=padded([each.accuracy for each in found]), row=2, col=1)
+    chart.update_layout(height=560)
+    return chart
+
+
+def _dots(
+    study: StudyRecord, found: Sequence[Outcome], value: Callable[[Outcome], float], *, show_legend: bool
+) -> list[go.Scatter]:
+    return [
+        dots(
+            kind,
+            [outcome.trial.lambda_ for outcome in kind.outcomes],
+            [value(outcome) for outcome in kind.outcomes],
+            log_x=True,
+            show_legend=show_legend,
+        )
+        for kind in kinds(study, found)
+    ]
+
+
+def _mark_unfinished(chart: go.Figure, trials: Sequence[TrialRecord]) -> None:
+    pending = unfinished(trials)
+    if not pending:
+        return
+    chart.add_trace(
+        go.Scatter(
+            x=shorts([trial.lambda_ for trial in pending]),
+            y=[0.03] * len(pending),
+            yaxis="y3",
+            mode="markers",
+            name="queued or running",
+            meta="trials",
+            customdata=[[trial.number] for trial in pending],
+            marker={"symbol": "line-ns-open", "size": 14, "color": GREY},
+            hovertemplate="trial %{customdata[0]} is queued or running at λ %{x}<extra></extra>",
+        )
+    )
+    chart.update_layout(yaxis3={"overlaying": "y2", "range": [0, 1], "visible": False, "anchor": "x2"})
+    chart.data[-1].xaxis = "x2"

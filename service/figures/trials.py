@@ -1,0 +1,116 @@
+"""Trials as points of a figure: which kinds there are, and when each ended on the scale of spent epochs."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from service.domain.records import EpochRecord, StudyRecord, TrialRecord
+from service.domain.states import TrialState
+from service.figures.style import BLUE, GREY, PURPLE
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A completed trial with what it yielded.
+
+    Attributes:
+        trial: The trial.
+        accuracy: In [0, 1].
+        runtime_ms: In ms.
+        reward: Eq. 19 for the study's target.
+    """
+
+    trial: TrialRecord
+    accuracy: float
+    runtime_ms: float
+    reward: float
+
+
+def outcomes(trials: Iterable[TrialRecord]) -> list[Outcome]:
+    """The completed ones among the trials."""
+    return [
+        Outcome(trial, trial.accuracy, trial.runtime_ms, trial.reward)
+        for trial in trials
+        if trial.accuracy is not None and trial.runtime_ms is not None and trial.reward is not None
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of completed trials that figures tell apart.
+
+    Attributes:
+        label: Name in the legend.
+        color: Of its dots.
+        symbol: Plotly's marker symbol.
+        outcomes: The trials.
+    """
+
+    label: str
+    color: str
+    symbol: str
+    outcomes: list[Outcome]
+
+
+def kinds(study: StudyRecord, found: Sequence[Outcome]) -> list[Kind]:
+    """Parts completed trials into full fidelity, lower fidelity and targeted searches; without empty kinds.
+
+    A targeted search minimises the hinged loss, so its lambda says nothing about plain ones.
+    """
+    full = study.spec.epochs.max
+    targeted = [outcome for outcome in found if outcome.trial.hinge_target_ms is not None]
+    plain = [outcome for outcome in found if outcome.trial.hinge_target_ms is None]
+    parts = (
+        Kind("fewer epochs", GREY, "circle-open", [each for each in plain if each.trial.epochs < full]),
+        Kind(f"{full} epochs", BLUE, "circle", [each for each in plain if each.trial.epochs == full]),
+        Kind("targeted search", PURPLE, "diamond", targeted),
+    )
+    return [part for part in parts if part.outcomes]
+
+
+def unfinished(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
+    """The queued and running ones."""
+    return [trial for trial in trials if trial.state in (TrialState.QUEUED, TrialState.RUNNING)]
+
+
+def spent_at_end(
+    found: Sequence[Outcome], epochs: Sequence[tuple[int, EpochRecord]]
+) -> list[tuple[int, Outcome]]:
+    """How many epochs the study had spent when each completed trial recorded its last one.
+
+    Args:
+        found: The completed trials.
+        epochs: Pairs (trial number, epoch) of the whole study in the order of recording.
+
+    Returns:
+        Pairs (spent epochs, outcome) in the order of completion.
+    """
+    last_position = {number: position for position, (number, _) in enumerate(epochs, start=1)}
+    return sorted(
+        ((last_position[outcome.trial.number], outcome) for outcome in found),
+        key=lambda pair: pair[0],
+    )
+
+
+def best_steps(
+    ended: Sequence[tuple[int, Outcome]], full_epochs: int, spent_epochs: int
+) -> tuple[list[int], list[float]]:
+    """The best reward at full fidelity against the epochs spent (Fig. 9 left), as steps.
+
+    Args:
+        ended: Pairs (spent epochs, outcome) in the order of completion.
+        full_epochs: Fidelity that counts.
+        spent_epochs: Where the curve ends.
+
+    Returns:
+        Positions in epochs and the reward that holds from each on: a point per improvement, one at the end.
+    """
+    positions: list[int] = []
+    rewards: list[float] = []
+    for position, outcome in ended:
+        if outcome.trial.epochs == full_epochs and (not rewards or outcome.reward > rewards[-1]):
+            positions.append(position)
+            rewards.append(outcome.reward)
+    if positions and positions[-1] < spent_epochs:
+        positions.append(spent_epochs)
+        rewards.append(rewards[-1])
+    return positions, rewards
