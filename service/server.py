@@ -3,6 +3,7 @@
 import logging
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 
 import uvicorn
 
@@ -30,6 +31,8 @@ def check_exposure(settings: Settings) -> None:
 def serve(settings: Settings, on_listening: Callable[[str], None] | None = None) -> None:
     """Serves until SIGINT or SIGTERM, then lets open requests and the dispatcher wind up.
 
+    Returns after SIGINT. After SIGTERM the process ends by that signal, as supervisors expect.
+
     Args:
         settings: How to serve.
         on_listening: Called with the base URL once the port is bound; what ``port=0`` has become is in it.
@@ -53,7 +56,8 @@ def serve(settings: Settings, on_listening: Callable[[str], None] | None = None)
         )
         if on_listening is not None:
             on_listening(base_url(listener))
-        server.run(sockets=[listener])
+        with suppress(KeyboardInterrupt):  # uvicorn raises it again after it has wound up
+            server.run(sockets=[listener])
 
 
 def base_url(listener: socket.socket) -> str:

@@ -26,7 +26,7 @@ from service.api.schemas import (
     TrialOrder,
     TrialPage,
 )
-from service.client.errors import ApiError, error_of
+from service.client.errors import ApiError, ApiNotFoundError, error_of
 from service.domain.states import StudyState, TrialState
 
 T = TypeVar("T")
@@ -74,7 +74,10 @@ class Call(Generic[T]):
             ApiError: The service refused or failed.
         """
         raise_for_problem(response)
-        return self.parse(response)
+        try:
+            return self.parse(response)
+        except ValueError as error:  # pydantic's ValidationError is one
+            raise _unexpected(response, "in another form than this client knows") from error
 
 
 def raise_for_problem(response: httpx.Response) -> None:
@@ -83,16 +86,20 @@ def raise_for_problem(response: httpx.Response) -> None:
     Raises:
         ApiError: The service refused or failed.
     """
-    if response.is_success:
+    if response.is_success or response.status_code == httpx.codes.NOT_MODIFIED:
         return
     if response.headers.get("content-type", "").startswith("application/problem+json"):
         raise error_of(Problem.model_validate_json(response.content))
-    raise ApiError(
+    raise _unexpected(response, "without a problem document")
+
+
+def _unexpected(response: httpx.Response, how: str) -> ApiError:
+    return error_of(
         Problem(
             type="urn:spnas:problem:unexpected",
             title="Not an answer of this service",
             status=response.status_code,
-            detail=f"{response.request.url} answered {response.status_code}, without a problem document",
+            detail=f"{response.request.url} answered {response.status_code}, {how}",
         )
     )
 
@@ -102,7 +109,21 @@ def _model(model: type[M]) -> Callable[[httpx.Response], M]:
 
 
 def _study_path(study_id: str, rest: str = "") -> str:
-    return f"/v1/studies/{quote(study_id, safe='')}{rest}"
+    return f"/v1/studies/{_quoted(study_id)}{rest}"
+
+
+def _quoted(part: str) -> str:
+    """One part of a path, which can neither be empty nor lead to another place."""
+    if part.strip(".") == "":
+        raise ApiNotFoundError(
+            Problem(
+                type="urn:spnas:problem:not-found",
+                title="Not found",
+                status=404,
+                detail=f"there is no {part!r}",
+            )
+        )
+    return quote(part, safe="")
 
 
 def create_study(spec: StudySpec, idempotency_key: str | None) -> Call[Study]:
@@ -118,7 +139,13 @@ def get_study(study_id: str) -> Call[Study]:
 
 def changed_study(study_id: str, revision: int) -> Call[Study | None]:
     """GET /v1/studies/{id}, None while it still has the revision (304)."""
-    return Call("GET", _study_path(study_id), _model(Study), headers={"if-none-match": f'"{revision}"'})
+
+    def parse(response: httpx.Response) -> Study | None:
+        if response.status_code == httpx.codes.NOT_MODIFIED:
+            return None
+        return Study.model_validate_json(response.content)
+
+    return Call("GET", _study_path(study_id), parse, headers={"if-none-match": f'"{revision}"'})
 
 
 def list_studies(
@@ -192,7 +219,7 @@ def get_figure(study_id: str, name: str) -> Call[dict[str, Any]]:
     """GET /v1/studies/{id}/figures/{name}: Plotly's JSON."""
     return Call(
         "GET",
-        _study_path(study_id, f"/figures/{quote(name, safe='')}"),
+        _study_path(study_id, f"/figures/{_quoted(name)}"),
         lambda response: dict(response.json()),
     )
 
@@ -209,12 +236,12 @@ def list_platforms() -> Call[PlatformList]:
 
 def get_platform(name: str) -> Call[Platform]:
     """GET /v1/platforms/{name}."""
-    return Call("GET", f"/v1/platforms/{quote(name, safe='')}", _model(Platform))
+    return Call("GET", f"/v1/platforms/{_quoted(name)}", _model(Platform))
 
 
 def put_platform(name: str, platform: Platform) -> Call[Platform]:
     """PUT /v1/platforms/{name}."""
-    return Call("PUT", f"/v1/platforms/{quote(name, safe='')}", _model(Platform), body=platform)
+    return Call("PUT", f"/v1/platforms/{_quoted(name)}", _model(Platform), body=platform)
 
 
 def list_solvers() -> Call[SolverList]:

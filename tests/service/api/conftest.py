@@ -1,19 +1,32 @@
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from service.db import migrate
 from tests.service.live import Live, live_service
 
 
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+def _database(kind: str, request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Settings of an empty database of this kind."""
+    if kind == "sqlite":
+        return {}
+    url = request.getfixturevalue("new_postgres_database")()
+    migrate.upgrade(url)
+    return {"database_url": url}
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """A service for the tests of a module that do not mind each other's studies."""
-    with live_service(tmp_path_factory.mktemp("service")) as live:
+    database = _database(request.param, request)
+    with live_service(tmp_path_factory.mktemp("service"), **database) as live:
         yield live
 
 
-@pytest.fixture
-def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def live(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """A service with an empty database."""
-    with live_service(tmp_path_factory.mktemp("service")) as live:
+    database = _database(request.param, request)
+    with live_service(tmp_path_factory.mktemp("service"), **database) as live:
         yield live

@@ -1,0 +1,72 @@
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from service.domain.errors import InvalidFieldError
+from service.server import base_url, check_exposure, serve
+from service.settings import Settings
+
+PROGRAM = """
+from service.server import serve
+from service.settings import Settings
+serve(Settings(dispatcher=False, port=0), on_listening=lambda url: print(url, flush=True))
+print("done", flush=True)
+"""
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_loopback_needs_no_log_in(host: str) -> None:
+    check_exposure(Settings(host=host))
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.2", "example.org"])
+def test_other_addresses_are_refused_unless_insecure(host: str) -> None:
+    with pytest.raises(InvalidFieldError, match="--insecure") as caught:
+        check_exposure(Settings(host=host))
+    assert caught.value.field == "host"
+    check_exposure(Settings(host=host, insecure=True))
+
+
+def test_a_taken_port_is_a_clear_error(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(InvalidFieldError, match=f"cannot listen on 127.0.0.1 port {port}"):
+            serve(Settings(port=port, data_dir=tmp_path, dispatcher=False))
+    assert not any(tmp_path.iterdir())
+
+
+def test_the_url_of_a_socket() -> None:
+    with socket.socket() as listener:
+        listener.bind(("0.0.0.0", 0))
+        assert base_url(listener) == f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_service_in_good_order(tmp_path: Path, signal_number: int) -> None:
+    environment = {**os.environ, "SPNAS_DATA_DIR": str(tmp_path / "data")}
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM], env=environment, stdout=subprocess.PIPE, text=True
+    )
+    with process:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        assert httpx.get(f"{url}/healthz").status_code == 200
+        started = time.monotonic()
+        process.send_signal(signal_number)
+        rest = process.stdout.read()
+    assert time.monotonic() - started < 10
+    if signal_number == signal.SIGINT:
+        assert (process.returncode, rest) == (0, "done\n")
+    else:
+        assert (process.returncode, rest) == (-signal.SIGTERM, "")
+    # SQLite removes the journal when the last connection is closed, and so when the lifespan came to its end.
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["spnas.db"]

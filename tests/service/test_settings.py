@@ -1,0 +1,35 @@
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from service.settings import Settings
+
+
+def test_the_defaults_are_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("SPNAS_DATABASE_URL", "RAY_ADDRESS", "SPNAS_RAY_ADDRESS"):
+        monkeypatch.delenv(name, raising=False)
+    settings = Settings()
+    assert settings.is_loopback
+    assert settings.ray_address is None
+    assert settings.effective_database_url == f"sqlite:///{tmp_path}/spnas-data/spnas.db"
+    assert settings.effective_checkpoint_dir == tmp_path / "spnas-data" / "checkpoints"
+
+
+def test_the_environment_sets_what_arguments_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPNAS_PORT", "9000")
+    monkeypatch.setenv("SPNAS_DATABASE_URL", "postgresql://db/spnas")
+    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
+    settings = Settings()
+    assert (settings.port, settings.effective_database_url) == (9000, "postgresql://db/spnas")
+    assert settings.ray_address == "10.0.0.1:6379"
+    monkeypatch.setenv("SPNAS_RAY_ADDRESS", "10.0.0.2:6379")
+    assert Settings().ray_address == "10.0.0.2:6379"
+    assert Settings(ray_address="10.0.0.3:6379").ray_address == "10.0.0.3:6379"
+    assert Settings(port=9001).port == 9001
+
+
+def test_bad_settings_are_refused() -> None:
+    with pytest.raises(ValidationError, match="port"):
+        Settings(port=70_000)
