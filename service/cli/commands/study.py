@@ -133,30 +133,6 @@ def cancel(study: StudyId, server: Server = None, token: Token = None, as_json: 
 
 
 @app.command()
-def retarget(
-    study: StudyId,
-    *,
-    target: Annotated[float, typer.Option(metavar="MS", help="Target runtime of the new study.")],
-    budget: Annotated[
-        int | None, typer.Option(metavar="EPOCHS", help="Epochs for new trials. Default: none.")
-    ] = None,
-    server: Server = None,
-    token: Token = None,
-    as_json: Json = False,
-) -> None:
-    """Make a study that has this one's trials, scored for another target.
-
-    Example: spnas study retarget STUDY --target 60
-    """
-    with connect(server, token) as connection:
-        made = connection.client.retarget(study, target, budget_epochs=budget)
-    if as_json:
-        show_json(made)
-    else:
-        show(study_details(made))
-
-
-@app.command()
 def best(
     study: StudyId,
     *,

@@ -2,27 +2,25 @@
 
 from collections.abc import Sequence
 
-from rich.table import Table
-
 from nas_worker.platform import Platform
 from nas_worker.space import SEARCHABLE, Architecture, MacroArchitecture
 from service.cli.render.numbers import NONE
-from service.cli.render.table import plain_table
+from service.cli.render.table import PlainTable
 
 FULL_SIZE = MacroArchitecture(width=1.0, image_size=224, image_channels=3, classes=1000)
 """The network whose layers a latency table profiles, whatever proxy of it was searched."""
 
 
-def architecture_table(architecture: Sequence[str], platform: Platform) -> Table:
+def architecture_table(architecture: Sequence[str], platform: Platform) -> PlainTable:
     """The 20 searchable layers with output channels, stride and runtime, and the sum R of Eq. 11.
 
     Raises:
         ValueError: The texts are not a valid architecture.
     """
     headers = ("layer", "type", "channels", "stride", "ms")
-    table = plain_table(
+    table = PlainTable(
         *headers,
-        numeric=frozenset(headers) - {"type"},
+        numeric=("layer", "channels", "stride", "ms"),
         title=f"the ConvNet at full size (width 1, 224 x 224) on {platform.name}",
     )
     total_ms = platform.base_ms
@@ -37,8 +35,8 @@ def architecture_table(architecture: Sequence[str], platform: Platform) -> Table
             NONE if layer_type.is_skip else str(geometry.stride),
             f"{layer_ms:.2f}",
             style="dim" if layer_type.is_skip else "",
+            ends_section=layer == SEARCHABLE[-1],
         )
-    table.add_section()
     table.add_row("", "stem, layers 0 and 21, head", "", "", f"{platform.base_ms:.2f}")
     table.add_row("", "in all", "", "", f"{total_ms:.2f}", style="bold")
     return table

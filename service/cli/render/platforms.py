@@ -3,19 +3,18 @@
 from collections.abc import Iterable
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from nas_worker.platform import COLUMNS, Platform
 from nas_worker.space import SEARCHABLE
 from service.api.schemas import PlatformInfo
-from service.cli.render.table import fields, plain_table
+from service.cli.render.table import PlainTable, fields
 
 
-def platform_table(platforms: Iterable[PlatformInfo]) -> Table:
+def platform_table(platforms: Iterable[PlatformInfo]) -> PlainTable:
     """One platform a row, with the runtimes that a ConvNet can have on it."""
-    table = plain_table(
-        "name", "lowest ms", "highest ms", "source", numeric=frozenset({"name", "lowest ms", "highest ms"})
+    table = PlainTable(
+        "name", "lowest ms", "highest ms", "source", numeric=("name", "lowest ms", "highest ms")
     )
     for platform in platforms:
         table.add_row(
@@ -28,7 +27,9 @@ def platform_details(platform: Platform) -> RenderableType:
     """The latency table; ``+SE`` columns hold the factor of a layer with squeeze-and-excitation (Eq. 14)."""
     se_headers = tuple(f"{column} +SE" for column in COLUMNS)
     headers = ("layer", *COLUMNS, *se_headers)
-    table = plain_table(*headers, numeric=frozenset(headers), title="ms without SE, factor with SE")
+    table = PlainTable(
+        *headers, numeric=headers, optional=se_headers[::-1], title="ms without SE, factor with SE"
+    )
     for layer in SEARCHABLE:
         table.add_row(
             str(layer),

@@ -10,7 +10,7 @@ from rich.text import Text
 from service.api.schemas import Epoch, Study, Trial
 from service.cli.render.numbers import duration, lambda_text, milliseconds, share
 from service.cli.render.studies import study_title
-from service.cli.render.table import plain_table, state_text
+from service.cli.render.table import PlainTable, state_text
 from service.domain.states import TrialState
 
 
@@ -70,9 +70,9 @@ def live_view(snapshot: Snapshot) -> RenderableType:
     study = snapshot.study
     head = Text.assemble((study_title(study), "bold"), "  ", state_text(study.state), "  ", (study.id, "dim"))
     bar = BudgetBar(study.spent_epochs, study.reserved_epochs, study.spec.budget_epochs)
-    table = plain_table(
-        "trial", "lambda", "epoch", "accuracy", "runtime ms",
-        numeric=frozenset({"trial", "lambda", "epoch", "accuracy", "runtime ms"}),
+    table = PlainTable(
+        "trial", "lambda", "epoch", "accuracy", "ms",
+        numeric=("trial", "lambda", "epoch", "accuracy", "ms"),
     )  # fmt: skip
     for running in snapshot.running:
         trial, latest = running.trial, running.latest

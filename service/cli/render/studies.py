@@ -8,7 +8,7 @@ from rich.text import Text
 
 from service.api.schemas import BestTrial, Study, Trial
 from service.cli.render.numbers import against_target, lambda_text, local_time, milliseconds, share
-from service.cli.render.table import fields, plain_table, state_text
+from service.cli.render.table import PlainTable, fields, state_text
 
 
 def study_title(study: Study) -> str:
@@ -16,11 +16,12 @@ def study_title(study: Study) -> str:
     return study.spec.name or f"{study.spec.target_runtime_ms:g} ms on {study.spec.platform}"
 
 
-def study_table(studies: Iterable[Study]) -> Table:
+def study_table(studies: Iterable[Study]) -> PlainTable:
     """One study a row."""
-    table = plain_table(
-        "id", "name", "state", "target ms", "solver", "epochs", "best reward", "ms", "created",
-        numeric=frozenset({"id", "state", "target ms", "epochs", "best reward", "ms", "created"}),
+    table = PlainTable(
+        "id", "name", "state", "target ms", "solver", "epochs", "reward", "ms", "created",
+        numeric=("id", "state", "target ms", "epochs", "reward", "ms", "created"),
+        optional=("created", "solver", "ms", "epochs", "name"),
     )  # fmt: skip
     for study in studies:
         table.add_row(
@@ -90,10 +91,10 @@ def best_details(best: BestTrial, target_ms: float) -> Table:
     )
 
 
-def trial_table(trials: Iterable[Trial]) -> Table:
+def trial_table(trials: Iterable[Trial]) -> PlainTable:
     """One trial a row."""
-    headers = ("trial", "state", "lambda", "epochs", "accuracy", "runtime ms", "reward", "error")
-    table = plain_table(*headers, numeric=frozenset(headers[:-1]))
+    headers = ("trial", "state", "lambda", "epochs", "accuracy", "ms", "reward", "error")
+    table = PlainTable(*headers, numeric=headers[:-1], optional=("error", "state"))
     for trial in trials:
         table.add_row(
             str(trial.number),

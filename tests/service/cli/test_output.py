@@ -1,0 +1,93 @@
+import re
+
+import pytest
+from typer import Typer
+from typer.testing import CliRunner
+
+from service.cli.errors import CliError
+from service.cli.group import SpnasGroup
+from tests.service.cli.conftest import Run, run_cli
+from tests.service.live import Live
+
+ANSI = re.compile(r"\x1b\[")
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_tables_keep_to_the_width_and_never_cut_a_number(run: Run, study_id: str, columns: int) -> None:
+    result = run("study", "show", study_id, env={"COLUMNS": str(columns)})
+    assert max(map(len, result.stdout.splitlines())) <= columns
+    assert "0.9000" in result.stdout
+    assert "…" not in result.stdout
+
+
+def test_a_pipe_gets_no_colour(run: Run, study_id: str) -> None:
+    assert not ANSI.search(run("study", "list").output)
+
+
+def test_no_color_is_honoured_where_colour_is_forced(run: Run, study_id: str) -> None:
+    coloured = run("study", "list", env={"FORCE_COLOR": "1"})
+    assert re.search(r"\x1b\[3\dm", coloured.stdout)
+    plain = run("study", "list", env={"FORCE_COLOR": "1", "NO_COLOR": "1"})
+    assert not re.search(r"\x1b\[3\dm", plain.stdout)
+
+
+def test_brackets_in_a_name_are_text(run: Run, live: Live) -> None:
+    study_id = live.create(name="[red]x[/red] [/]", notes=":smile: [bold]")["id"]
+    shown = run("study", "show", study_id).stdout
+    assert "[red]x[/red] [/]" in shown
+    assert ":smile: [bold]" in shown
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ["study", "create", "--target", "fast"],
+        ["study", "create", "--no-such-option"],
+        ["study", "create", "--target", "80", "--lambda-range", "1"],
+        ["study", "create", "--target", "80", "--set", "x"],
+        ["study", "nonsense"],
+        ["study", "show"],
+        ["study", "list", "--state", "sleeping"],
+        ["study", "list", "--limit", "0"],
+        ["nonsense"],
+        ["serve", "--port", "99999"],
+        ["serve", "--host", "0.0.0.0"],
+    ],
+    ids=" ".join,
+)
+def test_a_usage_error_is_one_line_and_code_2(line: list[str]) -> None:
+    result = run_cli(line, env={"SPNAS_SERVER": "http://127.0.0.1:9"})
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("error: ")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def failing(error: Exception) -> Typer:
+    app = Typer(cls=SpnasGroup)
+
+    @app.callback()
+    def root() -> None:
+        pass
+
+    @app.command()
+    def fail() -> None:
+        raise error
+
+    return app
+
+
+def test_a_bug_is_one_line_and_a_trace_only_when_asked() -> None:
+    app = failing(ZeroDivisionError("division by zero"))
+    short = CliRunner().invoke(app, ["fail"])
+    assert (short.exit_code, len(short.stderr.splitlines())) == (1, 1)
+    assert "--verbose" in short.stderr
+    for line in (["fail", "--verbose"], ["--verbose", "fail"]):
+        full = CliRunner().invoke(app, line)
+        assert full.exit_code == 1
+        assert "Traceback" in full.stderr
+        assert "division by zero" in full.stderr
+
+
+def test_an_error_on_purpose_has_its_own_words() -> None:
+    result = CliRunner().invoke(failing(CliError("do this instead")), ["fail"])
+    assert (result.exit_code, result.stderr) == (1, "error: do this instead\n")
