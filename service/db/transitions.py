@@ -54,7 +54,6 @@ class UnfinishedTrial:
                 "trial_id": self.id,
                 "epoch": report.epoch,
                 "attempt": self.attempt,
-                "recorded_at": UtcNow(),
                 "cross_entropy": report.cross_entropy,
                 "accuracy": report.accuracy,
                 "runtime_ms": report.runtime_ms,
@@ -64,7 +63,7 @@ class UnfinishedTrial:
             }
             for report in reports
         ]
-        session.execute(insert(EpochRow).values(rows))
+        session.execute(insert(EpochRow).values(recorded_at=UtcNow()), rows)
         self._set(session, {})
 
     def _set(self, session: Session, values: dict[str, object]) -> None:
