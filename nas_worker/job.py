@@ -14,7 +14,7 @@ class SearchSettings(BaseModel):
     The rates and the batch size together decide how far gates move in a search, and so which lambdas matter.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     dataset: str = Field("digits", description="Data set by name.")
     width: float = Field(0.25, gt=0, le=2, description="Width multiplier of the searched proxy network.")
@@ -22,7 +22,7 @@ class SearchSettings(BaseModel):
         None, ge=8, le=512, description="Images are resized to this; none: native."
     )
     max_train_images: int | None = Field(
-        None, ge=2, description="Train on the first so many images only; none: on all."
+        None, ge=2, le=100_000_000, description="Train on the first so many images only; none: on all."
     )
     batch_size: int = Field(32, ge=2, le=8192)
     formulation: Literal["single_path_sigmoid"] = Field(

@@ -131,7 +131,7 @@ class Solver(BaseModel, ABC):
     history or pending, so ``len(history) + len(pending)`` numbers the suggestion.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     description: ClassVar[str]
     """One line for people who choose a solver."""

@@ -27,10 +27,10 @@ class Grid(Solver):
     kind: Literal["grid"] = "grid"
     lambdas: (
         Annotated[int, Field(ge=1, le=10_000)]
-        | Annotated[tuple[Lambda, ...], Field(min_length=1, max_length=10_000)]
+        | Annotated[tuple[Lambda, ...], Field(strict=False, min_length=1, max_length=10_000)]
     ) = Field(9, description="The lambdas, or how many to space evenly on a log scale over the lambda range.")
-    epochs: Annotated[tuple[Epochs, ...], Field(min_length=1, max_length=10_000)] | None = Field(
-        None, description="Epochs of the searches; none: full fidelity."
+    epochs: Annotated[tuple[Epochs, ...], Field(strict=False, min_length=1, max_length=10_000)] | None = (
+        Field(None, description="Epochs of the searches; none: full fidelity.")
     )
     repeats: int = Field(1, ge=1, le=1000, description="Searches per cell, each with a seed of its own.")
 
