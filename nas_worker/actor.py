@@ -1,0 +1,208 @@
+"""The Ray actor that runs one NAS search at a time and answers polls about it.
+
+The search runs in a thread of the actor and not in a call: a running call of a detached actor dies with the
+process that made it (ray-project/ray#53665), a thread does not. So a search outlives a restart of the
+service, which then polls on where it was.
+"""
+
+import logging
+import os
+import socket
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from nas_worker.errors import CheckpointError, SearchError
+from nas_worker.job import EpochReport, SearchJob
+from nas_worker.search import run_search
+
+_LOG = logging.getLogger(__name__)
+
+
+class Outcome(StrEnum):
+    """How the thread of a search ended."""
+
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+class StopMode(StrEnum):
+    """When a search that is told to stop does so: at the end of its running epoch, or at its next step."""
+
+    AFTER_EPOCH = "after-epoch"
+    NOW = "now"
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """One attempt at one trial.
+
+    Attributes:
+        trial_id: Key of the trial.
+        attempt: Number of the attempt; together with trial_id it names this assignment.
+        job: The search.
+        checkpoint_dir: Folder of this trial's checkpoints.
+        checkpoints: Where the search may be taken up, the best one first; none: from the start.
+        threads: Torch's threads.
+    """
+
+    trial_id: int
+    attempt: int
+    job: SearchJob
+    checkpoint_dir: str
+    checkpoints: tuple[str, ...] = ()
+    threads: int = 1
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """(trial_id, attempt)."""
+        return self.trial_id, self.attempt
+
+
+@dataclass(frozen=True, slots=True)
+class PollReply:
+    """What became of an assignment.
+
+    Attributes:
+        known: Whether the worker has this assignment; if not, the rest is empty.
+        reports: Epochs after the one that was asked about.
+        outcome: How the search ended, or None while it runs.
+        error: Why it failed: one line where the search says it, such as a loss that is not finite, else the
+            traceback.
+    """
+
+    known: bool
+    reports: tuple[EpochReport, ...] = ()
+    outcome: Outcome | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerInfo:
+    """Where a worker runs."""
+
+    pid: int
+    host: str
+
+
+class SearchWorker:
+    """Runs assignments one after the other. The dispatcher makes it a Ray actor with concurrent calls."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._assignment: Assignment | None = None
+        self._reports: list[EpochReport] = []
+        self._outcome: Outcome | None = None
+        self._error: str | None = None
+        self._stop: StopMode | None = None
+
+    def info(self) -> WorkerInfo:
+        """Answers as soon as the process is up."""
+        return WorkerInfo(pid=os.getpid(), host=socket.gethostname())
+
+    def start(self, assignment: Assignment) -> PollReply:
+        """Starts an assignment and returns at once. A repeated call changes nothing.
+
+        Returns:
+            That it is known. Calls of an actor overtake each other, so a caller polls once it has this.
+
+        Raises:
+            RuntimeError: Another assignment is still running.
+        """
+        with self._changed:
+            if self._assignment is not None:
+                if self._assignment.key == assignment.key:
+                    return PollReply(known=True)
+                if self._outcome is None:
+                    raise RuntimeError(f"busy with trial and attempt {self._assignment.key}")
+            self._assignment, self._reports = assignment, []
+            self._outcome = self._error = self._stop = None
+        threading.Thread(target=self._run, args=(assignment,), name="search", daemon=True).start()
+        return PollReply(known=True)
+
+    def poll(self, trial_id: int, attempt: int, after_epoch: int, wait_seconds: float) -> PollReply:
+        """Waits for news about an assignment, at most ``wait_seconds``, and returns what there is.
+
+        Changes nothing, so a lost reply is asked for again: the caller's database holds the cursor
+        ``after_epoch``.
+        """
+        with self._changed:
+            if self._assignment is None or self._assignment.key != (trial_id, attempt):
+                return PollReply(known=False)
+            self._changed.wait_for(
+                lambda: self._outcome is not None or any(r.epoch > after_epoch for r in self._reports),
+                wait_seconds,
+            )
+            return PollReply(
+                known=True,
+                reports=tuple(r for r in self._reports if r.epoch > after_epoch),
+                outcome=self._outcome,
+                error=self._error,
+            )
+
+    def stop(self, trial_id: int, attempt: int, mode: StopMode) -> None:
+        """Asks an assignment to stop; it then ends STOPPED, or FINISHED if it was faster. Idempotent."""
+        with self._changed:
+            if self._assignment is not None and self._assignment.key == (trial_id, attempt):
+                self._stop = StopMode.NOW if StopMode.NOW in (mode, self._stop) else mode
+
+    def _run(self, assignment: Assignment) -> None:
+        try:
+            finished = _search(assignment, self._on_epoch, self._should_stop)
+            outcome, error = (Outcome.FINISHED if finished else Outcome.STOPPED), None
+        except SearchError as exc:
+            outcome, error = Outcome.FAILED, str(exc)
+        except Exception:  # whatever a search raises is its trial's result, not the worker's end
+            outcome, error = Outcome.FAILED, traceback.format_exc()
+        with self._changed:
+            self._outcome, self._error = outcome, error
+            self._changed.notify_all()
+
+    def _on_epoch(self, report: EpochReport) -> None:
+        with self._changed:
+            self._reports.append(report)
+            if self._stop is StopMode.AFTER_EPOCH:
+                self._stop = StopMode.NOW
+            self._changed.notify_all()
+
+    def _should_stop(self) -> bool:
+        return self._stop is StopMode.NOW
+
+
+def _search(
+    assignment: Assignment, on_epoch: Callable[[EpochReport], None], should_stop: Callable[[], bool]
+) -> bool:
+    """Runs the search from its best readable checkpoint; returns whether it is complete.
+
+    An unreadable checkpoint costs time only: a search is deterministic, so the epochs that it repeats are the
+    ones that are recorded already.
+    """
+    folder = Path(assignment.checkpoint_dir)
+    for checkpoint in (*assignment.checkpoints, None):
+        try:
+            finished = run_search(
+                assignment.job,
+                on_epoch=on_epoch,
+                should_stop=should_stop,
+                checkpoint_dir=folder,
+                attempt=assignment.attempt,
+                resume_from=checkpoint,
+                threads=assignment.threads,
+            )
+        except CheckpointError as exc:
+            _LOG.warning("%s; an earlier one is tried", exc)
+            continue
+        if finished:
+            _remove_all_but_last_epoch(folder, assignment.job.epochs)
+        return finished
+    raise AssertionError("a search without a checkpoint reads none")
+
+
+def _remove_all_but_last_epoch(folder: Path, last_epoch: int) -> None:
+    for path in folder.glob("epoch-*.pt"):
+        if not path.name.startswith(f"epoch-{last_epoch}-"):
+            path.unlink(missing_ok=True)

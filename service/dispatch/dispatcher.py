@@ -1,0 +1,229 @@
+"""The dispatcher: one thread that keeps the database's active studies running on the engine."""
+
+import logging
+import os
+import socket
+import threading
+import time
+import uuid
+from collections import Counter
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Literal
+
+from ray.exceptions import RayActorError
+
+from service.db.store import Store
+from service.dispatch.engine import Engine
+from service.dispatch.planner import Planner
+from service.dispatch.runs import Runs
+from service.dispatch.settings import DispatchSettings
+from service.dispatch.workers import Worker, WorkerPool
+from service.domain.errors import DatabaseUnavailableError, LeaseLostError
+from service.domain.records import Lease, StudyRecord, TrialRecord
+from service.domain.states import StudyState, TrialState
+
+_LOG = logging.getLogger(__name__)
+_MAX_WORKER_START_FAILURES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class DispatcherStatus:
+    """What /readyz shows.
+
+    Attributes:
+        role: ``standby`` while another dispatcher holds the lease.
+        engine_connected: Whether Ray answers.
+        error: What keeps it from working, or None.
+    """
+
+    role: Literal["stopped", "starting", "standby", "active"] = "stopped"
+    engine_connected: bool = False
+    error: str | None = None
+
+
+@dataclass(eq=False, slots=True)
+class _Waiting:
+    """A queued trial whose worker is not up yet: it starts, or waits for resources."""
+
+    trial: TrialRecord
+    worker: Worker
+
+
+class Dispatcher:
+    """Runs in a thread of its own from start() to stop(). Every decision is read from the database."""
+
+    def __init__(self, store: Store, settings: DispatchSettings) -> None:
+        self._store = store
+        self._settings = settings
+        self._owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._status = DispatcherStatus()
+        self._lease: Lease | None = None
+        self._lease_renewed_at = 0.0
+        self._waiting: dict[int, _Waiting] = {}
+        self._start_failures: Counter[str] = Counter()
+
+    @property
+    def status(self) -> DispatcherStatus:
+        """What it is doing now."""
+        return self._status
+
+    def start(self) -> None:
+        """Starts the thread and returns at once."""
+        self._status = DispatcherStatus(role="starting")
+        self._thread = threading.Thread(target=self._main, name="dispatcher", daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout: float) -> bool:
+        """Hands back the lease and ends the thread. Returns whether it ended within ``timeout`` seconds."""
+        self._stopping.set()
+        if self._thread is None:
+            return True
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _main(self) -> None:
+        engine = Engine(self._settings, self._store.dispatch.deployment_id())
+        while not self._stopping.is_set():
+            try:
+                engine.connect()
+                break
+            except Exception as exc:  # Ray raises many kinds; whichever it is, it is shown and tried again
+                _LOG.exception("no connection to Ray")
+                self._status = replace(self._status, error=f"no connection to Ray: {exc}")
+                self._stopping.wait(5.0)
+        else:
+            return
+        self._status = replace(self._status, engine_connected=True, error=None)
+        try:
+            self._loop(engine)
+        finally:
+            engine.disconnect()
+            self._status = DispatcherStatus()
+
+    def _loop(self, engine: Engine) -> None:
+        self._pool = WorkerPool(engine, self._settings.idle_worker_seconds)
+        self._runs = Runs(self._store, self._pool, self._settings)
+        self._planner = Planner(self._store, self._settings.max_failures_in_a_row)
+        while not self._stopping.is_set():
+            try:
+                if self._hold_lease(engine):
+                    self._tick()
+                else:
+                    self._stopping.wait(1.0)
+            except LeaseLostError:
+                _LOG.warning("lease lost")
+                self._lease = None
+                self._give_up_waiting()
+                self._runs.abandon()
+            except DatabaseUnavailableError as exc:
+                _LOG.warning("%s", exc)
+                self._status = replace(self._status, error=str(exc))
+                self._stopping.wait(1.0)
+        self._planner.close()
+        self._leave(engine)
+
+    def _hold_lease(self, engine: Engine) -> bool:
+        """Renews the lease or tries to get it; a new holder first takes over what runs."""
+        dispatch, ttl = self._store.dispatch, self._settings.lease_ttl_seconds
+        if self._lease is not None:
+            if time.monotonic() - self._lease_renewed_at > ttl / 3:
+                self._lease = dispatch.renew_lease(self._lease, ttl)
+                self._lease_renewed_at = time.monotonic()
+            return True
+        self._lease = dispatch.acquire_lease(self._owner, ttl)
+        self._lease_renewed_at = time.monotonic()
+        if self._lease is None:
+            self._status = replace(self._status, role="standby", error=None)
+            return False
+        _LOG.info("lease acquired", extra={"owner": self._owner, "fence": self._lease.fence})
+        for trial in dispatch.unfinished_trials():
+            if trial.state is TrialState.RUNNING:
+                self._runs.adopt(self._lease, trial)
+        orphans = engine.kill_workers_except(self._runs.worker_names)
+        _LOG.info(
+            "taken over", extra={"adopted": len(self._runs.worker_names), "orphans_killed": len(orphans)}
+        )
+        self._status = replace(self._status, role="active", error=None)
+        return True
+
+    def _tick(self) -> None:
+        assert self._lease is not None
+        dispatch = self._store.dispatch
+        studies = dispatch.active_studies()
+        unfinished = {trial.id: trial for trial in dispatch.unfinished_trials()}
+        active = {study.id: study for study in studies}
+        self._runs.reconcile(self._lease, unfinished, active)
+        self._start_queued(active, unfinished)
+        planned = self._planner.step(self._lease, studies)
+        self._pool.trim(resources_are_wanted=bool(self._waiting))
+        if self._status.error is not None:
+            self._status = replace(self._status, error=None)
+        self._runs.poll(self._lease, 0.0 if planned else self._settings.tick_seconds)
+
+    def _start_queued(self, active: dict[str, StudyRecord], unfinished: dict[int, TrialRecord]) -> None:
+        """Gives every queued trial that is due a worker, and starts those whose worker is up."""
+        assert self._lease is not None
+        for waiting in list(self._waiting.values()):
+            trial = unfinished.get(waiting.trial.id)
+            if trial is None or trial.state is not TrialState.QUEUED or trial.study_id not in active:
+                del self._waiting[waiting.trial.id]
+                self._pool.release(waiting.worker)
+        slots = {study.id: self._free_slots(study) for study in active.values()}
+        now = datetime.now(UTC)
+        for trial in sorted(unfinished.values(), key=lambda t: (t.created_at, t.id)):
+            is_due = trial.retry_at is None or trial.retry_at <= now
+            study = active.get(trial.study_id)
+            if (
+                study is None
+                or trial.state is not TrialState.QUEUED
+                or not is_due
+                or self._runs.has(trial.id)
+            ):
+                continue
+            if trial.id not in self._waiting:
+                if slots[study.id] == 0:
+                    continue
+                slots[study.id] -= 1
+                self._waiting[trial.id] = _Waiting(trial, self._pool.acquire(study.spec.resources))
+            self._start_when_ready(self._lease, study, self._waiting[trial.id])
+
+    def _free_slots(self, study: StudyRecord) -> int:
+        waiting = sum(w.trial.study_id == study.id for w in self._waiting.values())
+        taken = study.trial_counts[TrialState.RUNNING] + waiting
+        return max(0, study.spec.max_parallel_trials - taken)
+
+    def _start_when_ready(self, lease: Lease, study: StudyRecord, waiting: _Waiting) -> None:
+        try:
+            if not waiting.worker.is_ready:
+                return
+        except RayActorError as exc:
+            del self._waiting[waiting.trial.id]
+            self._start_failures[study.id] += 1
+            _LOG.warning("a worker did not start", extra={"study": study.id, "error": str(exc)})
+            if self._start_failures[study.id] >= _MAX_WORKER_START_FAILURES:
+                reason = f"workers do not start: {str(exc).strip().splitlines()[0]}"
+                self._store.dispatch.finish_study(lease, study.id, StudyState.FAILED, reason)
+            return
+        del self._waiting[waiting.trial.id], self._start_failures[study.id]
+        self._runs.start(lease, study, waiting.trial, waiting.worker)
+
+    def _leave(self, engine: Engine) -> None:
+        """Embedded workers die with this process, so their trials are queued; others are left to run on."""
+        self._give_up_waiting()
+        self._pool.trim(resources_are_wanted=True)
+        if self._lease is None:
+            return
+        try:
+            if engine.is_embedded:
+                self._runs.hand_back(self._lease)
+            self._store.dispatch.release_lease(self._lease)
+        except (LeaseLostError, DatabaseUnavailableError):
+            _LOG.exception("the lease could not be handed back")
+
+    def _give_up_waiting(self) -> None:
+        for waiting in self._waiting.values():
+            self._pool.kill(waiting.worker)
+        self._waiting.clear()

@@ -1,0 +1,127 @@
+"""The execution engine: Ray, embedded in this process tree or an external cluster."""
+
+import logging
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.util import list_named_actors
+
+from nas_worker.actor import SearchWorker
+from service.dispatch.settings import DispatchSettings
+from service.domain.spec import Resources
+
+_LOG = logging.getLogger(__name__)
+_EMBEDDED_OBJECT_STORE_BYTES = 80 << 20
+_TEMP_PREFIX = "spnas-ray-"
+
+
+class Engine:
+    """A connection to Ray. Workers are detached and named, so another dispatcher can find them again.
+
+    Args:
+        settings: Where Ray is.
+        namespace: Keeps the workers of this deployment apart from all others on the cluster.
+    """
+
+    def __init__(self, settings: DispatchSettings, namespace: str) -> None:
+        self._settings = settings
+        self._namespace = namespace
+        self._temp_dir: Path | None = None
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether workers end with this process."""
+        return self._settings.ray_address is None
+
+    def connect(self) -> None:
+        """Starts or joins Ray. Not on the main thread of a server: Ray replaces its signal handlers there.
+
+        Raises:
+            ConnectionError: The external cluster does not answer.
+        """
+        common: dict[str, Any] = {
+            "namespace": self._namespace,
+            "log_to_driver": False,
+            "logging_level": logging.ERROR,
+            "configure_logging": False,
+        }
+        if self._settings.ray_address is not None:
+            ray.init(address=self._settings.ray_address, **common)
+            return
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        _remove_stale_temp_dirs()
+        self._temp_dir = Path(tempfile.mkdtemp(prefix=f"{_TEMP_PREFIX}{os.getpid()}-"))
+        ray.init(
+            address="local",  # a bare init() would honour RAY_ADDRESS
+            include_dashboard=False,
+            num_cpus=self._settings.embedded_cpus,
+            num_gpus=self._settings.embedded_gpus,
+            object_store_memory=_EMBEDDED_OBJECT_STORE_BYTES,
+            _temp_dir=str(self._temp_dir),
+            _system_config={"enable_worker_prestart": False, "prestart_worker_first_driver": False},
+            **common,
+        )
+
+    def disconnect(self) -> None:
+        """Leaves an external cluster, whose workers go on; stops the embedded one."""
+        ray.shutdown()
+        if self._temp_dir is not None:
+            shutil.rmtree(self._temp_dir, ignore_errors=True)
+            self._temp_dir = None
+
+    def create_worker(self, name: str, resources: Resources) -> Any:
+        """Asks Ray for a worker and returns its handle at once; it may have to wait for resources."""
+        actor_class = ray.remote(SearchWorker)
+        return actor_class.options(
+            name=name,
+            lifetime="detached",
+            max_restarts=0,
+            max_concurrency=4,  # a poll waits while a stop comes in
+            num_cpus=resources.cpus,
+            num_gpus=resources.gpus,
+        ).remote()
+
+    def find_worker(self, name: str) -> Any | None:
+        """The handle of a live worker, or None."""
+        try:
+            return ray.get_actor(name, namespace=self._namespace)
+        except ValueError:
+            return None
+
+    def kill_workers_except(self, keep: Iterable[str]) -> list[str]:
+        """Kills workers of this deployment that nobody refers to; returns their names."""
+        kept = set(keep)
+        orphans = [
+            actor["name"]
+            for actor in list_named_actors(all_namespaces=True)
+            if actor["namespace"] == self._namespace and actor["name"] not in kept
+        ]
+        for name in orphans:
+            handle = self.find_worker(name)
+            if handle is not None:
+                ray.kill(handle)
+        return orphans
+
+
+def _remove_stale_temp_dirs() -> None:
+    """Removes what embedded engines of processes that were killed have left."""
+    for path in Path(tempfile.gettempdir()).glob(f"{_TEMP_PREFIX}*"):
+        match = re.match(rf"{_TEMP_PREFIX}(\d+)-", path.name)
+        if match and not _is_alive(int(match[1])):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

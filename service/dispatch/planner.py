@@ -1,0 +1,136 @@
+"""Asks solvers for trials, away from the dispatcher's loop: a suggestion may take a second."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
+
+from service.db.store import Store
+from service.domain.records import Lease, StudyRecord, TrialRecord
+from service.domain.states import StudyState, TrialState
+from solver.base import Observation, Pending, Suggestion
+
+_LOG = logging.getLogger(__name__)
+
+
+class _Situation(NamedTuple):
+    """What a solver's answer depends on; while it stays the same, so does the answer."""
+
+    trials: int
+    finished: int
+    budget_epochs: int
+
+    @classmethod
+    def of(cls, study: StudyRecord) -> "_Situation":
+        counts = study.trial_counts
+        finished = sum(count for state, count in counts.items() if state.is_final)
+        return cls(sum(counts.values()), finished, study.spec.budget_epochs)
+
+    @property
+    def unfinished(self) -> int:
+        return self.trials - self.finished
+
+
+class _Question(NamedTuple):
+    situation: _Situation
+    answer: Future[Suggestion | None]
+
+
+class Planner:
+    """Turns free slots of studies into queued trials, and ends studies that have nothing left to try."""
+
+    def __init__(self, store: Store, max_failures_in_a_row: int) -> None:
+        self._store = store
+        self._max_failures = max_failures_in_a_row
+        # One thread: Dragonfly draws from numpy's global generator.
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="solver")
+        self._asked: dict[str, _Question] = {}
+
+    def close(self) -> None:
+        """Waits for the suggestion under way, if any, and drops the others."""
+        self._executor.shutdown(cancel_futures=True)
+
+    def step(self, lease: Lease, studies: Sequence[StudyRecord]) -> bool:
+        """Asks for suggestions and stores those that have come.
+
+        Returns:
+            Whether a trial was queued or a study ended, so that it is worth looking again at once.
+
+        Raises:
+            LeaseLostError: Another dispatcher has taken over.
+        """
+        for study_id in self._asked.keys() - {study.id for study in studies}:
+            self._asked.pop(study_id).answer.cancel()
+        changes = [self._advance(lease, study) for study in studies]
+        return any(changes)
+
+    def _advance(self, lease: Lease, study: StudyRecord) -> bool:
+        situation = _Situation.of(study)
+        question = self._asked.get(study.id)
+        if question is None:
+            if situation.unfinished < study.spec.max_parallel_trials:
+                answer = self._executor.submit(self._suggest, study)
+                self._asked[study.id] = _Question(situation, answer)
+            return False
+        if not question.answer.done():
+            return False
+        if question.answer.exception() is None and question.answer.result() is None:
+            return self._nothing_proposed(lease, study, question.situation)
+        del self._asked[study.id]
+        return self._take_answer(lease, study, question.answer)
+
+    def _nothing_proposed(self, lease: Lease, study: StudyRecord, asked_in: _Situation) -> bool:
+        """Ends the study, unless a trial that still runs or has ended since may change the answer."""
+        situation = _Situation.of(study)
+        if situation == asked_in and situation.unfinished > 0:
+            return False
+        del self._asked[study.id]
+        if situation != asked_in:
+            return True
+        return self._store.dispatch.finish_study(lease, study.id, StudyState.COMPLETED)
+
+    def _suggest(self, study: StudyRecord) -> Suggestion | None:
+        trials = self._store.trials.history(study.id)
+        return study.spec.solver.suggest(
+            study.spec.problem, _observations(trials), _pending(trials), study.left_epochs
+        )
+
+    def _take_answer(self, lease: Lease, study: StudyRecord, answer: Future[Suggestion | None]) -> bool:
+        dispatch = self._store.dispatch
+        if (error := answer.exception()) is not None:
+            _LOG.error("solver failed", exc_info=error, extra={"study": study.id})
+            reason = f"the solver {study.spec.solver.kind} failed: {type(error).__name__}: {error}"
+            return dispatch.finish_study(lease, study.id, StudyState.FAILED, reason)
+        if (reason_to_stop := self._too_many_failures(study)) is not None:
+            return dispatch.finish_study(lease, study.id, StudyState.FAILED, reason_to_stop)
+        suggestion = answer.result()
+        assert suggestion is not None
+        try:
+            dispatch.add_trial(lease, study.id, suggestion)
+        except ValueError as exc:
+            reason = f"the solver {study.spec.solver.kind} proposed what the study does not allow: {exc}"
+            return dispatch.finish_study(lease, study.id, StudyState.FAILED, reason)
+        return True  # also when the trial no longer fitted: the study has changed, so ask anew
+
+    def _too_many_failures(self, study: StudyRecord) -> str | None:
+        """Why the study must end, if its last trials all failed: their cause would cost it the budget."""
+        if study.trial_counts[TrialState.FAILED] < self._max_failures:
+            return None
+        ended = [t for t in self._store.trials.history(study.id) if t.finished_at is not None]
+        ended.sort(key=lambda t: (t.finished_at, t.number))
+        last = ended[-self._max_failures :]
+        if any(t.state is not TrialState.FAILED for t in last):
+            return None
+        return f"the last {self._max_failures} trials all failed; trial {last[-1].number}: {last[-1].error}"
+
+
+def _observations(trials: Iterable[TrialRecord]) -> list[Observation]:
+    return [
+        Observation(t.number, t.lambda_, t.epochs, t.accuracy, t.runtime_ms, t.hinge_target_ms)
+        for t in trials
+        if t.state.is_final
+    ]
+
+
+def _pending(trials: Iterable[TrialRecord]) -> list[Pending]:
+    return [Pending(t.number, t.lambda_, t.epochs, t.hinge_target_ms) for t in trials if not t.state.is_final]

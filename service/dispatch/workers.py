@@ -1,0 +1,95 @@
+"""The workers of one dispatcher: which start, which are idle and warm, which run a trial."""
+
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+import ray
+from ray.exceptions import RayActorError
+
+from service.dispatch.engine import Engine
+from service.domain.spec import Resources
+
+
+@dataclass(eq=False, slots=True)
+class Worker:
+    """A Ray actor.
+
+    Attributes:
+        name: Its name in Ray and in the trial's row.
+        handle: Its actor handle.
+        resources: What it occupies; None for an adopted one, which is never reused.
+        ready_ref: Resolves once the process is up.
+        idle_since: Monotonic time since when it has had no trial, or None.
+    """
+
+    name: str
+    handle: Any
+    resources: Resources | None
+    ready_ref: Any
+    idle_since: float | None = field(default=None)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the process is up.
+
+        Raises:
+            RayActorError: It died before.
+        """
+        ready, _ = ray.wait([self.ready_ref], timeout=0)
+        if ready:
+            ray.get(self.ready_ref)
+        return bool(ready)
+
+
+class WorkerPool:
+    """Creates workers and keeps them warm: a start costs about 5 s, most of it the import of torch."""
+
+    def __init__(self, engine: Engine, idle_seconds: float) -> None:
+        self._engine = engine
+        self._idle_seconds = idle_seconds
+        self._idle: list[Worker] = []
+
+    def acquire(self, resources: Resources) -> Worker:
+        """A warm worker with these resources, or a new one that may not be ready yet."""
+        for worker in self._idle:
+            if worker.resources == resources:
+                self._idle.remove(worker)
+                worker.idle_since = None
+                return worker
+        name = f"worker-{uuid.uuid4().hex}"
+        handle = self._engine.create_worker(name, resources)
+        return Worker(name, handle, resources, ready_ref=handle.info.remote())
+
+    def adopt(self, name: str) -> Worker | None:
+        """The worker that another dispatcher started, or None if it is gone."""
+        handle = self._engine.find_worker(name)
+        return None if handle is None else Worker(name, handle, None, ready_ref=handle.info.remote())
+
+    def release(self, worker: Worker) -> None:
+        """Takes back a worker whose trial has ended, or which got none."""
+        if worker.resources is None or not _is_up(worker):
+            self.kill(worker)
+            return
+        worker.idle_since = time.monotonic()
+        self._idle.append(worker)
+
+    def kill(self, worker: Worker) -> None:
+        """Ends a worker's process at once."""
+        ray.kill(worker.handle)
+
+    def trim(self, *, resources_are_wanted: bool) -> None:
+        """Gives back idle workers: the ones that idled too long, or all when others wait for resources."""
+        for worker in list(self._idle):
+            idle_for = time.monotonic() - (worker.idle_since or 0.0)
+            if resources_are_wanted or idle_for > self._idle_seconds:
+                self._idle.remove(worker)
+                self.kill(worker)
+
+
+def _is_up(worker: Worker) -> bool:
+    try:
+        return worker.is_ready
+    except RayActorError:
+        return False

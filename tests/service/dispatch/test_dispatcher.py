@@ -1,0 +1,191 @@
+"""The dispatcher on a real Ray cluster with real, tiny searches."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+import ray
+
+from nas_worker.actor import WorkerInfo
+from nas_worker.job import EpochReport, SearchJob
+from nas_worker.platform import load_platform
+from nas_worker.search import run_search
+from service.domain.records import StudyRecord, TrialRecord
+from service.domain.states import StudyState, TrialState
+from solver.base import Suggestion
+from tests.service.dispatch.conftest import Bench, wait_until
+
+pytestmark = pytest.mark.slow
+
+
+def kill_worker(bench: Bench, trial: TrialRecord) -> None:
+    assert trial.worker is not None
+    handle = ray.get_actor(trial.worker, namespace=bench.store.dispatch.deployment_id())
+    info: WorkerInfo = ray.get(handle.info.remote())  # type: ignore[assignment]  # Ray infers a list
+    os.kill(info.pid, signal.SIGKILL)
+
+
+def recorded(bench: Bench, study: StudyRecord, number: int) -> list[tuple[float, float, float]]:
+    epochs = [record.report for record in bench.store.trials.epochs(study.id, number)]
+    assert [report.epoch for report in epochs] == list(range(1, len(epochs) + 1))
+    return [(report.cross_entropy, report.accuracy, report.runtime_ms) for report in epochs]
+
+
+def undisturbed(study: StudyRecord, trial: TrialRecord) -> list[tuple[float, float, float]]:
+    """What the trial's epochs report when nothing interferes."""
+    reports: list[EpochReport] = []
+    platform = load_platform(study.spec.platform)
+    job = SearchJob(study.spec.search, platform, trial.lambda_, trial.epochs, trial.seed)
+    assert run_search(job, on_epoch=reports.append)
+    return [(report.cross_entropy, report.accuracy, report.runtime_ms) for report in reports]
+
+
+def assert_as_if_undisturbed(bench: Bench, study: StudyRecord) -> None:
+    """All trials completed, with the epochs of an unbroken run, and the budget counts each of them once."""
+    trials = bench.store.trials.history(study.id)
+    for trial in trials:
+        assert trial.state is TrialState.COMPLETED
+        assert recorded(bench, study, trial.number) == undisturbed(study, trial)
+    now = bench.store.studies.get(study.id)
+    assert (now.spent_epochs, now.reserved_epochs) == (sum(trial.epochs for trial in trials), 0)
+    assert now.spent_epochs <= study.spec.budget_epochs
+
+
+def test_a_study_runs_to_its_end(bench: Bench) -> None:
+    study = bench.create(max_parallel_trials=2)
+    ended = bench.wait_for(study, StudyState.COMPLETED)
+    assert_as_if_undisturbed(bench, study)
+    assert ended.spent_epochs == 4
+    assert ended.best is not None
+
+
+def test_a_killed_worker_costs_no_epoch(bench: Bench) -> None:
+    study = bench.create(epochs={"min": 1, "max": 6}, budget_epochs=6)
+    kill_worker(bench, bench.wait_for_epochs(study, 2))
+    bench.wait_for(study, StudyState.COMPLETED)
+    trial = bench.store.trials.get(study.id, 0)
+    assert (trial.attempt, trial.crashes) == (2, 1)
+    assert_as_if_undisturbed(bench, study)
+
+
+def test_a_damaged_checkpoint_is_passed_over(bench: Bench, checkpoint_dir: Path) -> None:
+    study = bench.create(epochs={"min": 1, "max": 6}, budget_epochs=6)
+    kill_worker(bench, bench.wait_for_epochs(study, 3))
+    for path in (checkpoint_dir / study.id).rglob("*.pt"):
+        path.write_bytes(path.read_bytes()[:1000])
+    bench.wait_for(study, StudyState.COMPLETED)
+    assert bench.store.trials.get(study.id, 0).attempt == 2
+    assert_as_if_undisturbed(bench, study)
+
+
+def test_a_trial_that_loses_every_worker_fails(bench: Bench) -> None:
+    study = bench.create(epochs={"min": 1, "max": 8}, budget_epochs=8)
+    for attempt in (1, 2):
+
+        def runs(attempt: int = attempt) -> bool:
+            trials = bench.store.trials.history(study.id)
+            return bool(trials) and (trials[0].state, trials[0].attempt) == (TrialState.RUNNING, attempt)
+
+        wait_until(runs, f"attempt {attempt} runs")
+        kill_worker(bench, bench.store.trials.get(study.id, 0))
+    wait_until(lambda: bench.store.trials.get(study.id, 0).state is TrialState.FAILED, "the trial fails")
+    assert "worker was lost" in (bench.store.trials.get(study.id, 0).error or "")
+    bench.store.studies.cancel(study.id)
+
+
+def test_the_next_dispatcher_adopts_running_trials(bench: Bench) -> None:
+    study = bench.create(epochs={"min": 1, "max": 8}, budget_epochs=8)
+    bench.wait_for_epochs(study, 1)
+    bench.stop()
+    assert bench.store.trials.get(study.id, 0).state is TrialState.RUNNING
+    bench.start()
+    bench.wait_for(study, StudyState.COMPLETED)
+    assert bench.store.trials.get(study.id, 0).attempt == 1
+    assert_as_if_undisturbed(bench, study)
+
+
+def test_pause_ends_with_an_epoch_and_resume_goes_on(bench: Bench) -> None:
+    study = bench.create(epochs={"min": 1, "max": 6}, budget_epochs=6)
+    bench.wait_for_epochs(study, 1)
+    bench.store.studies.pause(study.id)
+    wait_until(lambda: bench.store.trials.get(study.id, 0).state is TrialState.QUEUED, "handed back")
+    assert bench.store.studies.get(study.id).spent_epochs < 6
+    bench.store.studies.resume(study.id)
+    bench.wait_for(study, StudyState.COMPLETED)
+    trial = bench.store.trials.get(study.id, 0)
+    assert (trial.attempt, trial.crashes) == (2, 0)
+    assert_as_if_undisturbed(bench, study)
+
+
+def test_cancel_ends_running_trials(bench: Bench) -> None:
+    study = bench.create(epochs={"min": 1, "max": 8}, budget_epochs=16, max_parallel_trials=2)
+    bench.wait_for_epochs(study, 1)
+    bench.store.studies.cancel(study.id)
+    trials = bench.store.trials
+    wait_until(
+        lambda: all(t.state is TrialState.CANCELLED for t in trials.history(study.id)), "all cancelled"
+    )
+    now = bench.store.studies.get(study.id)
+    assert now.reserved_epochs == 0
+    assert now.spent_epochs == sum(len(recorded(bench, study, t.number)) for t in trials.history(study.id))
+
+
+def test_a_study_whose_searches_all_diverge_fails_with_the_reason(bench: Bench) -> None:
+    search = {"max_train_images": 64, "batch_size": 4, "learning_rate": 10.0}
+    study = bench.create(search=search, budget_epochs=20)
+    ended = bench.wait_for(study, StudyState.FAILED)
+    failed = [t for t in bench.store.trials.history(study.id) if t.state is TrialState.FAILED]
+    assert len(failed) == 3
+    for trial in failed:
+        assert "no longer finite" in (trial.error or "")
+        assert "Traceback" not in (trial.error or "")
+    assert "the last 3 trials all failed" in (ended.error or "")
+
+
+def test_a_search_that_raises_is_not_retried(bench: Bench) -> None:
+    study = bench.create(search={"max_train_images": 64, "dataset": "gone-since"}, budget_epochs=20)
+    bench.wait_for(study, StudyState.FAILED)
+    for trial in bench.store.trials.history(study.id):
+        assert (trial.state, trial.attempt, trial.epochs_done) == (TrialState.FAILED, 1, 0)
+        assert "gone-since" in (trial.error or "")
+
+
+def test_waiting_for_resources_is_not_running(bench: Bench) -> None:
+    study = bench.create(resources={"cpus": 64})
+    wait_until(lambda: bench.store.trials.history(study.id) != (), "a trial is proposed")
+    bench.wait_for(bench.create(), StudyState.COMPLETED)
+    waiting = bench.store.studies.get(study.id).trial_counts
+    assert (waiting[TrialState.QUEUED], waiting[TrialState.RUNNING]) == (1, 0)
+    bench.store.studies.cancel(study.id)
+
+
+def test_a_second_dispatcher_stands_by(bench: Bench) -> None:
+    bench.stop()
+    held = bench.store.dispatch.acquire_lease("somebody else", ttl_seconds=3600)
+    assert held is not None
+    study = bench.create(budget_epochs=2)
+    dispatcher = bench.start()
+    wait_until(lambda: dispatcher.status.role == "standby", "standby")
+    assert bench.store.studies.get(study.id).state is StudyState.PENDING
+    bench.store.dispatch.release_lease(held)
+    bench.wait_for(study, StudyState.COMPLETED)
+    assert dispatcher.status.role == "active"
+
+
+def test_the_hinge_target_reaches_the_search(bench: Bench) -> None:
+    bench.stop()
+    study = bench.create(budget_epochs=2)
+    lease = bench.store.dispatch.acquire_lease("test", 60)
+    assert lease is not None
+    assert (
+        bench.store.dispatch.add_trial(lease, study.id, Suggestion(5.0, 2, hinge_target_ms=140.0)) is not None
+    )
+    bench.store.dispatch.release_lease(lease)
+    bench.start()
+    bench.wait_for(study, StudyState.COMPLETED)
+    trial = bench.store.trials.get(study.id, 0)
+    reports: list[EpochReport] = []
+    job = SearchJob(study.spec.search, load_platform("pixel1"), 5.0, 2, trial.seed, hinge_target_ms=140.0)
+    assert run_search(job, on_epoch=reports.append)
+    assert [report.cross_entropy for report in reports] == [ce for ce, _, _ in recorded(bench, study, 0)]
