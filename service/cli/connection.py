@@ -30,12 +30,11 @@ class Connection:
 
 
 @contextmanager
-def connect(server: str | None, token: str | None, *, runs_trials: bool = False) -> Iterator[Connection]:
+def connect(server: str | None, *, runs_trials: bool = False) -> Iterator[Connection]:
     """Connects to ``server``; without one to the service that listens here, or else to an embedded one.
 
     Args:
         server: Base URL, or None.
-        token: Access token, for a service that asks for one.
         runs_trials: Whether an embedded service is to run trials; else it only reads and writes the database.
 
     Raises:
@@ -43,10 +42,10 @@ def connect(server: str | None, token: str | None, *, runs_trials: bool = False)
     """
     url = server or listening_here()
     if url is not None:
-        with Client(url, token=token) as client:
+        with Client(url) as client:
             yield Connection(client, url, None)
         return
-    with _started(runs_trials) as embedded, Client(embedded.url, token=token) as client:
+    with _started(runs_trials) as embedded, Client(embedded.url) as client:
         yield Connection(client, embedded.url, embedded)
 
 

@@ -10,7 +10,6 @@ from service.api.field_errors import field_problems
 from service.api.schemas import FieldProblem
 from service.cli.exit_codes import ExitCode
 from service.client import (
-    ApiAccessError,
     ApiNotFoundError,
     ApiValidationError,
     ClientError,
@@ -66,8 +65,6 @@ def error_lines(error: Exception) -> tuple[str, ...]:
             return _field_lines(error.errors)
         case InvalidFieldError():
             line = f"{error.field}: {error}"
-        case ApiAccessError():
-            line = f"{error}; give a token with SPNAS_TOKEN"
         case ServiceUnreachableError():
             line = f"{error}; is `spnas serve` running there?"
         case CliError() | ClientError() | SpnasError():

@@ -13,10 +13,6 @@ Server = Annotated[
         help="Service to talk to. Default: the one listening here, else an embedded one.",
     ),
 ]
-Token = Annotated[
-    str | None,
-    typer.Option(envvar="SPNAS_TOKEN", show_envvar=False, metavar="TEXT", help="Access token.", hidden=True),
-]
 Json = Annotated[bool, typer.Option("--json", help="Print the API's JSON to stdout.")]
 StudyId = Annotated[
     str, typer.Argument(metavar="STUDY", help="Id of a study, as `spnas study list` shows it.")

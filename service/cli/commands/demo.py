@@ -11,7 +11,7 @@ from service.api.schemas import Study
 from service.cli.connection import Connection, connect
 from service.cli.console import say, show, show_json
 from service.cli.errors import CliError
-from service.cli.options import Json, Server, Token
+from service.cli.options import Json, Server
 from service.cli.render.architecture import architecture_table
 from service.cli.render.studies import best_details, study_title
 from service.cli.spec import spec_of
@@ -28,7 +28,6 @@ def demo(
     target: Annotated[float, typer.Option(metavar="MS", help="Target runtime on the Pixel 1.")] = 80.0,
     budget: Annotated[int, typer.Option(metavar="EPOCHS", help="Epochs to spend.")] = BUDGET_EPOCHS,
     server: Server = None,
-    token: Token = None,
     as_json: Json = False,
 ) -> None:
     """Run a real study end to end: digits, a Pixel 1, 80 ms; about five minutes on two cores.
@@ -44,7 +43,7 @@ def demo(
             "tags": ["demo"],
         }
     )
-    with connect(server, token, runs_trials=True) as connection:
+    with connect(server, runs_trials=True) as connection:
         study = connection.client.create_study(spec)
         say(f"study {study.id}; its dashboard: {connection.url}/studies/{study.id}")
         study = watch_study(connection, study.id)

@@ -7,19 +7,19 @@ import typer
 from service.api.schemas import PlatformList
 from service.cli.connection import connect
 from service.cli.console import show, show_json
-from service.cli.options import Json, Server, Token
+from service.cli.options import Json, Server
 from service.cli.render.platforms import platform_details, platform_table
 
 app = typer.Typer(no_args_is_help=True, help="Platforms: latency tables that targets are meant for.")
 
 
 @app.command("list")
-def list_(server: Server = None, token: Token = None, as_json: Json = False) -> None:
+def list_(server: Server = None, as_json: Json = False) -> None:
     """List platforms and the runtimes that a ConvNet can have on them.
 
     Example: spnas platform list
     """
-    with connect(server, token) as connection:
+    with connect(server) as connection:
         platforms = connection.client.platforms()
     if as_json:
         show_json(PlatformList(platforms=platforms))
@@ -31,14 +31,13 @@ def list_(server: Server = None, token: Token = None, as_json: Json = False) -> 
 def show_(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Such as pixel1.")],
     server: Server = None,
-    token: Token = None,
     as_json: Json = False,
 ) -> None:
     """Show a platform's latency table.
 
     Example: spnas platform show pixel1
     """
-    with connect(server, token) as connection:
+    with connect(server) as connection:
         platform = connection.client.platform(name)
     if as_json:
         show_json(platform)

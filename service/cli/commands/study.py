@@ -13,7 +13,7 @@ from service.cli.connection import connect
 from service.cli.console import say, show, show_json
 from service.cli.errors import CliError
 from service.cli.exit_codes import ExitCode
-from service.cli.options import Json, Server, StudyId, Token, Watch
+from service.cli.options import Json, Server, StudyId, Watch
 from service.cli.render.architecture import architecture_table
 from service.cli.render.studies import best_details, study_details, study_table, study_title, trial_table
 from service.cli.watch import conclude, stays, watch_study
@@ -35,14 +35,13 @@ def list_(
     ] = "",
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="Show the newest so many.")] = 50,
     server: Server = None,
-    token: Token = None,
     as_json: Json = False,
 ) -> None:
     """List studies, newest first.
 
     Example: spnas study list --state running --json
     """
-    with connect(server, token) as connection:
+    with connect(server) as connection:
         found = connection.client.list_studies(states=state or (), query=query, page_size=min(limit, 100))
         studies = tuple(study for study, _ in zip(found, range(limit), strict=False))
     if as_json:
@@ -54,12 +53,12 @@ def list_(
 
 
 @app.command("show")
-def show_(study: StudyId, server: Server = None, token: Token = None, as_json: Json = False) -> None:
+def show_(study: StudyId, server: Server = None, as_json: Json = False) -> None:
     """Show a study and its trials.
 
     Example: spnas study show STUDY
     """
-    with connect(server, token) as connection:
+    with connect(server) as connection:
         found = connection.client.get_study(study)
         if as_json:
             show_json(found)
@@ -71,12 +70,12 @@ def show_(study: StudyId, server: Server = None, token: Token = None, as_json: J
 
 
 @app.command()
-def trials(study: StudyId, server: Server = None, token: Token = None, as_json: Json = False) -> None:
+def trials(study: StudyId, server: Server = None, as_json: Json = False) -> None:
     """List the trials of a study.
 
     Example: spnas study trials STUDY --json
     """
-    with connect(server, token) as connection:
+    with connect(server) as connection:
         found = tuple(connection.client.trials(study))
     if as_json:
         show_json(TrialPage(trials=found, next_page_token=None))
@@ -85,36 +84,34 @@ def trials(study: StudyId, server: Server = None, token: Token = None, as_json: 
 
 
 @app.command()
-def watch(study: StudyId, server: Server = None, token: Token = None, as_json: Json = False) -> None:
+def watch(study: StudyId, server: Server = None, as_json: Json = False) -> None:
     """Show a study's progress until it is done; Ctrl-C lets go of it.
 
     With no service listening it runs on an embedded one, and Ctrl-C pauses it.
 
     Example: spnas study watch STUDY
     """
-    with connect(server, token, runs_trials=True) as connection:
+    with connect(server, runs_trials=True) as connection:
         conclude(watch_study(connection, study), as_json=as_json)
 
 
 @app.command()
-def pause(study: StudyId, server: Server = None, token: Token = None, as_json: Json = False) -> None:
+def pause(study: StudyId, server: Server = None, as_json: Json = False) -> None:
     """Start no more trials; `resume` takes up running ones after their last epoch.
 
     Example: spnas study pause STUDY
     """
-    with connect(server, token) as connection:
+    with connect(server) as connection:
         _report(connection.client.pause(study), as_json=as_json)
 
 
 @app.command()
-def resume(
-    study: StudyId, watch: Watch = None, server: Server = None, token: Token = None, as_json: Json = False
-) -> None:
+def resume(study: StudyId, watch: Watch = None, server: Server = None, as_json: Json = False) -> None:
     """Let a paused study go on.
 
     Example: spnas study resume STUDY --watch
     """
-    with connect(server, token, runs_trials=watch is not False) as connection:
+    with connect(server, runs_trials=watch is not False) as connection:
         resumed = connection.client.resume(study)
         if stays(connection, watch):
             conclude(watch_study(connection, study), as_json=as_json)
@@ -123,12 +120,12 @@ def resume(
 
 
 @app.command()
-def cancel(study: StudyId, server: Server = None, token: Token = None, as_json: Json = False) -> None:
+def cancel(study: StudyId, server: Server = None, as_json: Json = False) -> None:
     """End a study for good; what it found stays.
 
     Example: spnas study cancel STUDY
     """
-    with connect(server, token) as connection:
+    with connect(server) as connection:
         _report(connection.client.cancel(study), as_json=as_json)
 
 
@@ -140,14 +137,13 @@ def best(
         float | None, typer.Option(metavar="MS", help="Score for this target. Default: the study's.")
     ] = None,
     server: Server = None,
-    token: Token = None,
     as_json: Json = False,
 ) -> None:
     """Show the best trial at full fidelity, its ConvNet layer by layer.
 
     Example: spnas study best STUDY --target 60
     """
-    with connect(server, token) as connection:
+    with connect(server) as connection:
         found = connection.client.best(study, target_runtime_ms=target)
         if as_json:
             show_json(found)
@@ -167,13 +163,12 @@ def export(
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="File to write. Default: stdout.")
     ] = None,
     server: Server = None,
-    token: Token = None,
 ) -> None:
     """Write the trials as CSV.
 
     Example: spnas study export STUDY -o trials.csv
     """
-    with connect(server, token) as connection:
+    with connect(server) as connection:
         chunks = connection.client.trials_csv(study)
         first = next(chunks, b"")  # raises before a file is made
         with nullcontext(sys.stdout.buffer) if output is None else output.open("wb") as file:
@@ -188,13 +183,12 @@ def delete(
     study: StudyId,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     server: Server = None,
-    token: Token = None,
 ) -> None:
     """Delete a study that is not running, with its trials.
 
     Example: spnas study delete STUDY --yes
     """
-    with connect(server, token) as connection:
+    with connect(server) as connection:
         found = connection.client.get_study(study)
         if not yes:
             _ask_to_delete(found)

@@ -8,7 +8,7 @@ import typer
 from service.api.schemas import Study, StudySpec
 from service.cli.connection import Connection, connect
 from service.cli.console import say, show_json
-from service.cli.options import Json, Server, Token, Watch
+from service.cli.options import Json, Server, Watch
 from service.cli.parse import merged
 from service.cli.spec import fields_of_file, fields_of_flags, spec_of, with_solver
 from service.cli.watch import conclude, stays, watch_study
@@ -43,7 +43,6 @@ def create(
     ] = None,
     watch: Watch = None,
     server: Server = None,
-    token: Token = None,
     as_json: Json = False,
 ) -> None:
     """Create a study: find the lambda, and so the ConvNet, for a target runtime.
@@ -66,7 +65,7 @@ def create(
     )
     fields = merged(fields_of_file(file) if file else {}, flags)
     spec = spec_of(with_solver(fields, solver, solver_option or ()))
-    with connect(server, token, runs_trials=watch is not False) as connection:
+    with connect(server, runs_trials=watch is not False) as connection:
         study = _submit(connection, spec)
         if stays(connection, watch):
             conclude(watch_study(connection, study.id), as_json=as_json)
