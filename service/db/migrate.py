@@ -39,9 +39,7 @@ def upgrade(target: Engine | str | URL) -> None:
     try:
         with _alembic, translated_errors(engine), exclusive_connection(engine) as connection:
             _refuse_unknown(engine, MigrationContext.configure(connection).get_current_revision())
-            config = _config()
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(alembic_config(connection), "head")
     finally:
         if engine is not target:
             engine.dispose()
@@ -59,7 +57,7 @@ def current(engine: Engine) -> str | None:
 
 def head() -> str:
     """The version that this code needs."""
-    revision = ScriptDirectory.from_config(_config()).get_current_head()
+    revision = ScriptDirectory.from_config(alembic_config()).get_current_head()
     assert revision is not None
     return revision
 
@@ -112,15 +110,17 @@ def exclusive_connection(engine: Engine) -> Iterator[Connection]:
             driver_connection.execute("PRAGMA foreign_keys = ON")
 
 
-def _config() -> Config:
+def alembic_config(connection: Connection | None = None) -> Config:
+    """For Alembic's own commands, with the connection that they run on."""
     config = Config()
     location = Path(migrations.__file__).parent
     config.set_main_option("script_location", str(location).replace("%", "%%"))
+    config.attributes["connection"] = connection
     return config
 
 
 def _refuse_unknown(engine: Engine, revision: str | None) -> None:
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    known = {script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()}
     if revision is not None and revision not in known:
         raise DatabaseTooNewError(
             f"the database {_shown(engine)} is of version {revision}, which this service does not know; it "
@@ -140,8 +140,11 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     try:
         engine = create_engine(url)
-        before = current(engine)
-        upgrade(engine)
+        try:
+            before = current(engine)
+            upgrade(engine)
+        finally:
+            engine.dispose()
     except SpnasError as error:
         sys.stderr.write(f"{error}\n")
         return 1

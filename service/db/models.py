@@ -181,7 +181,7 @@ class PlatformRow(Base):
     __tablename__ = "platforms"
 
     name: Mapped[str] = mapped_column(String(100), primary_key=True)
-    table: Mapped[dict[str, Any]] = mapped_column("latency_table", JSON)
+    latency_table: Mapped[dict[str, Any]] = mapped_column(JSON)
     updated_at: Mapped[datetime]
 
 

@@ -25,7 +25,7 @@ class Platforms:
         if platform.name in platform_names():
             raise ConflictError(f"the platform {platform.name!r} comes with the service; choose another name")
         with self._database.writing() as session:
-            values = {"table": platform.model_dump(mode="json"), "updated_at": UtcNow()}
+            values = {"latency_table": platform.model_dump(mode="json"), "updated_at": UtcNow()}
             statement = upsert(session, PlatformRow).values(name=platform.name, **values)
             session.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))
 
@@ -41,10 +41,10 @@ class Platforms:
             row = session.get(PlatformRow, name) if name.isascii() and name.isprintable() else None
             if row is None:
                 raise NotFoundError(f"there is no platform {name!r}")
-            return Platform.model_validate(row.table)
+            return Platform.model_validate(row.latency_table)
 
     def list(self) -> tuple[Platform, ...]:
         """The platforms that users put in, by name."""
         with self._database.reading() as session:
             rows = session.scalars(select(PlatformRow).order_by(PlatformRow.name))
-            return tuple(Platform.model_validate(row.table) for row in rows)
+            return tuple(Platform.model_validate(row.latency_table) for row in rows)
