@@ -8,6 +8,7 @@ import typer
 from service.cli.commands import platform, study
 from service.cli.commands.demo import demo
 from service.cli.commands.serve import serve
+from service.cli.commands.sweep import sweep
 from service.cli.group import VERBOSE, SpnasGroup
 
 app = typer.Typer(
@@ -41,6 +42,7 @@ def root(
 app.command("serve")(serve)
 app.command("demo")(demo)
 app.add_typer(study.app, name="study")
+app.command("sweep")(sweep)
 app.add_typer(platform.app, name="platform")
 
 

@@ -13,7 +13,7 @@ Server = Annotated[
         help="Service to talk to. Default: the one listening here, else an embedded one.",
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print the API's JSON to stdout.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
 StudyId = Annotated[
     str, typer.Argument(metavar="STUDY", help="Id of a study, as `spnas study list` shows it.")
 ]

@@ -25,8 +25,13 @@ def stays(connection: Connection, watch: bool | None) -> bool:
     return connection.embedded is not None if watch is None else watch
 
 
-def watch_study(connection: Connection, study_id: str) -> Study:
+def watch_study(connection: Connection, study_id: str, *, come_back: str | None = None) -> Study:
     """Shows progress until the study has come to rest, and returns it as it is then.
+
+    Args:
+        connection: To the service that has the study.
+        study_id: The study.
+        come_back: Command that goes on after Ctrl-C; none: ``study watch`` or ``study resume``.
 
     Raises:
         typer.Exit: Ctrl-C: the command lets go of the study, and says how to come back.
@@ -39,7 +44,7 @@ def watch_study(connection: Connection, study_id: str) -> Study:
                 study = snapshot.study
                 update(snapshot)
     except KeyboardInterrupt:
-        _let_go(connection, study_id)
+        _let_go(connection, study_id, come_back)
         raise typer.Exit(ExitCode.INTERRUPTED) from None
     assert study is not None
     return study
@@ -93,10 +98,10 @@ class _Lines:
         self._before = snapshot
 
 
-def _let_go(connection: Connection, study_id: str) -> None:
+def _let_go(connection: Connection, study_id: str, come_back: str | None) -> None:
     if connection.embedded is None:
         say(f"detached; the study goes on at {connection.url}. Come back with:")
-        say(f"  spnas study watch {study_id} --server {connection.url}")
+        say(f"  {come_back or f'spnas study watch {study_id} --server {connection.url}'}")
         return
     # The service ends with this command, so a study left running would stand still without saying so.
     try:
@@ -105,4 +110,4 @@ def _let_go(connection: Connection, study_id: str) -> None:
         say(f"detached: {error}")
         return
     say(f"paused at {study.spent_epochs} of {study.spec.budget_epochs} epochs, all of them kept. Go on with:")
-    say(f"  spnas study resume {study_id}")
+    say(f"  {come_back or f'spnas study resume {study_id}'}")
