@@ -51,6 +51,33 @@ class Stage:
     layers: tuple[Layer, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Type of a layer at the end of an epoch, and whether it differs from the epoch before."""
+
+    text: str
+    kernel: int
+    is_new: bool
+
+
+def forming(architectures: Sequence[Sequence[str]]) -> list[list[Cell]]:
+    """A row per searchable layer with a cell per epoch.
+
+    Args:
+        architectures: Text forms of the 20 layers, for each epoch in order.
+    """
+    rows = []
+    for texts in zip(*architectures, strict=True):
+        before = (texts[0], *texts)
+        rows.append(
+            [
+                Cell(text, parse_layer_type(text).kernel, is_new=text != last)
+                for text, last in zip(texts, before, strict=False)
+            ]
+        )
+    return rows
+
+
 def drawing(architecture: Sequence[str], platform: Platform | None) -> tuple[Stage, ...]:
     """The stages of an architecture.
 

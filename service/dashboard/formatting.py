@@ -18,6 +18,11 @@ def ms_text(value: float | None) -> str:
     return NONE if value is None else f"{value:.1f}"
 
 
+def plain_text(value: float) -> str:
+    """A number that a user has set, such as a target, as short as it goes."""
+    return f"{value:.6g}"
+
+
 def percent_text(value: float | None) -> str:
     """A fraction such as an accuracy, in percent."""
     return NONE if value is None else f"{100 * value:.1f} %"
@@ -61,6 +66,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
     {
         "lambda": lambda_text,
         "ms": ms_text,
+        "plain": plain_text,
         "percent": percent_text,
         "reward": reward_text,
         "count": count_text,

@@ -8,12 +8,6 @@ _BUDGET_SPENT = "the budget is spent. More budget sets it going again."
 
 def standing(study: StudyRecord) -> str:
     """The sentence."""
-    failed = study.trial_counts[TrialState.FAILED]
-    failures = f" {_trials(failed)} failed; the table of trials says why." if failed else ""
-    return _sentence(study) + failures
-
-
-def _sentence(study: StudyRecord) -> str:
     running = study.trial_counts[TrialState.RUNNING]
     match study.state:
         case StudyState.PENDING:

@@ -132,6 +132,28 @@ class Trials:
             )
             return tuple((number, epoch_record(row)) for number, row in rows)
 
+    def spent_when_done(self, study_id: str) -> dict[int, int]:
+        """Epochs that the study had spent when each trial recorded its latest one, by number of the trial.
+
+        These are positions in :meth:`epochs_of_study`, counted in the database, which is faster.
+
+        Raises:
+            NotFoundError: There is no such study.
+        """
+        place = func.row_number().over(order_by=(EpochRow.recorded_at, TrialRow.number, EpochRow.epoch))
+        with self._database.reading() as session:
+            study = find_study(session, study_id)
+            placed = (
+                select(TrialRow.number, place.label("place"))
+                .join(EpochRow, EpochRow.trial_id == TrialRow.id)
+                .where(TrialRow.study_key == study.key)
+                .subquery()
+            )
+            rows = session.execute(
+                select(placed.c.number, func.max(placed.c.place)).group_by(placed.c.number)
+            )
+            return {number: int(spent) for number, spent in rows}
+
 
 def _ordered(statement: TrialSelect, order_by: TrialOrder, last: Key | None) -> TrialSelect:
     """In the order asked for, and beginning after the trial with the key ``last``."""

@@ -8,8 +8,9 @@ import plotly.graph_objects as go
 
 from service.db.store import Store
 from service.domain.errors import NotFoundError
+from service.domain.records import EpochRecord, TrialRecord
 from service.figures import compare, curves, fidelity_heatmap, frontier, progress, timeline, tradeoff
-from service.figures.trials import best_steps, outcomes, spent_at_end
+from service.figures.trials import best_steps, by_spent, outcomes
 
 
 def build(store: Store, study_id: str, name: str, *, others: Sequence[str] = ()) -> go.Figure:
@@ -36,7 +37,7 @@ def trial_curves(store: Store, study_id: str, number: int) -> go.Figure:
         NotFoundError: There is no such study or trial.
     """
     trial = store.trials.get(study_id, number)
-    epochs = [(number, epoch) for epoch in store.trials.epochs(study_id, number)]
+    epochs = {number: store.trials.epochs(study_id, number)}
     return curves.figure(store.studies.get(study_id), [trial], epochs)
 
 
@@ -47,13 +48,13 @@ def best_so_far(store: Store, study_id: str) -> compare.Progress:
         NotFoundError: There is no such study.
     """
     study = store.studies.get(study_id)
-    ended = spent_at_end(outcomes(store.trials.history(study_id)), store.trials.epochs_of_study(study_id))
+    ended = by_spent(outcomes(store.trials.history(study_id)), store.trials.spent_when_done(study_id))
     return compare.Progress(study, *best_steps(ended, study.spec.epochs.max, study.spent_epochs))
 
 
 def _progress(store: Store, study_id: str, _: Sequence[str]) -> go.Figure:
     return progress.figure(
-        store.studies.get(study_id), store.trials.history(study_id), store.trials.epochs_of_study(study_id)
+        store.studies.get(study_id), store.trials.history(study_id), store.trials.spent_when_done(study_id)
     )
 
 
@@ -70,17 +71,18 @@ def _fidelity_heatmap(store: Store, study_id: str, _: Sequence[str]) -> go.Figur
 
 
 def _timeline(store: Store, study_id: str, _: Sequence[str]) -> go.Figure:
-    return timeline.figure(
-        store.trials.history(study_id),
-        store.trials.epochs_of_study(study_id),
-        datetime.now(UTC),
-    )
+    trials = store.trials.history(study_id)
+    repeated = [trial for trial in timeline.latest(trials) if trial.attempt > 1]
+    return timeline.figure(trials, _epochs_of(store, repeated), datetime.now(UTC))
 
 
 def _curves(store: Store, study_id: str, _: Sequence[str]) -> go.Figure:
-    return curves.figure(
-        store.studies.get(study_id), store.trials.history(study_id), store.trials.epochs_of_study(study_id)
-    )
+    study, trials = store.studies.get(study_id), store.trials.history(study_id)
+    return curves.figure(study, trials, _epochs_of(store, curves.chosen(study, trials)))
+
+
+def _epochs_of(store: Store, trials: Sequence[TrialRecord]) -> dict[int, tuple[EpochRecord, ...]]:
+    return {trial.number: store.trials.epochs(trial.study_id, trial.number) for trial in trials}
 
 
 def _compare(store: Store, study_id: str, others: Sequence[str]) -> go.Figure:

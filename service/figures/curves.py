@@ -1,8 +1,7 @@
 """Cross-entropy, accuracy and runtime per epoch (Fig. 5)."""
 
 import math
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
@@ -16,21 +15,29 @@ MAX_TRIALS = 12
 """Curves of a whole study: the recommended trial and the latest others."""
 
 
+def chosen(study: StudyRecord, trials: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """The trials that are drawn: the latest that have recorded an epoch, and the recommended one."""
+    begun = [trial for trial in trials if trial.epochs_done]
+    latest = begun[-MAX_TRIALS:]
+    best = None if study.best is None else study.best.number
+    if best in {trial.number for trial in begun} - {trial.number for trial in latest}:
+        latest = [*(trial for trial in begun if trial.number == best), *latest[1:]]
+    return latest
+
+
 def figure(
-    study: StudyRecord, trials: Sequence[TrialRecord], epochs: Sequence[tuple[int, EpochRecord]]
+    study: StudyRecord, trials: Sequence[TrialRecord], epochs: Mapping[int, Sequence[EpochRecord]]
 ) -> go.Figure:
-    """Curves of the trials that have recorded an epoch, coloured by lambda.
+    """Curves of trials, coloured by lambda.
 
     Args:
         study: Its target is drawn.
-        trials: Trials to draw, by number.
-        epochs: Pairs (trial number, epoch), those of a trial in the order of epochs.
+        trials: All trials of the study; the chosen ones are drawn.
+        epochs: Epochs of the chosen ones in order, by number of the trial.
     """
-    reports: dict[int, list[EpochReport]] = defaultdict(list)
-    for number, epoch in epochs:
-        reports[number].append(epoch.report)
-    begun = [trial for trial in trials if trial.number in reports]
-    shown = _choose(study, begun)
+    shown = chosen(study, trials)
+    reports = {trial.number: [epoch.report for epoch in epochs[trial.number]] for trial in shown}
+    begun = [trial for trial in trials if trial.epochs_done]
     note = ""
     if len(shown) < len(begun):
         note = f"{len(shown)} of {len(begun):,} trials: the recommended one and the latest"
@@ -50,17 +57,11 @@ def figure(
     chart.add_hline(target, line={"color": VERMILLION, "dash": "dash", "width": 1.5}, row=3, col=1)
     for row, title in enumerate(("cross-entropy", "accuracy", "runtime (ms)"), start=1):
         chart.update_yaxes(title_text=title, row=row, col=1)
+    longest = max((len(reports[trial.number]) for trial in shown), default=1)
+    chart.update_xaxes(dtick=math.ceil(longest / 10))
     chart.update_xaxes(title_text="epoch", row=3, col=1)
     chart.update_layout(showlegend=False, height=600)
     return chart
-
-
-def _choose(study: StudyRecord, begun: Sequence[TrialRecord]) -> list[TrialRecord]:
-    latest = list(begun[-MAX_TRIALS:])
-    best = None if study.best is None else study.best.number
-    if len(begun) > MAX_TRIALS and best is not None and all(trial.number != best for trial in latest):
-        latest = [trial for trial in begun if trial.number == best] + latest[1:]
-    return latest
 
 
 def _colors(trials: Sequence[TrialRecord]) -> dict[int, str]:

@@ -1,31 +1,30 @@
 """Best reward against epochs spent, every trial a dot (Fig. 9 left)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from service.domain.records import EpochRecord, StudyRecord, TrialRecord
+from service.domain.records import StudyRecord, TrialRecord
 from service.figures.dots import dots, note
 from service.figures.style import GREEN, VERMILLION, new_figure, padded, shorts
-from service.figures.trials import best_steps, kinds, outcomes, spent_at_end
+from service.figures.trials import best_steps, by_spent, kinds, outcomes
 
 
 def figure(
-    study: StudyRecord, trials: Sequence[TrialRecord], epochs: Sequence[tuple[int, EpochRecord]]
+    study: StudyRecord, trials: Sequence[TrialRecord], spent_when_done: Mapping[int, int]
 ) -> go.Figure:
     """Best reward at full fidelity against epochs spent.
 
     Args:
         study: The study.
         trials: All its trials.
-        epochs: Pairs (trial number, epoch) in the order of recording.
+        spent_when_done: Epochs that the study had spent when a trial recorded its last one, by number.
     """
-    ended = spent_at_end(outcomes(trials), epochs)
-    position = {outcome.trial.number: spent for spent, outcome in ended}
+    ended = by_spent(outcomes(trials), spent_when_done)
     traces = [
         dots(
             kind,
-            [position[outcome.trial.number] for outcome in kind.outcomes],
+            [spent_when_done[outcome.trial.number] for outcome in kind.outcomes],
             [outcome.reward for outcome in kind.outcomes],
         )
         for kind in kinds(study, [outcome for _, outcome in ended])

@@ -1,6 +1,7 @@
 """When each trial ran, and what ran beside it."""
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import plotly.graph_objects as go
@@ -23,18 +24,18 @@ _COLORS = {
 
 def figure(
     trials: Sequence[TrialRecord],
-    epochs: Sequence[tuple[int, EpochRecord]],
+    epochs: Mapping[int, Sequence[EpochRecord]],
     now: datetime,
 ) -> go.Figure:
     """A bar from start to end of each trial, in as many lanes as ran at once; a mark where it was resumed.
 
     Args:
         trials: All trials of a study.
-        epochs: Pairs (trial number, epoch) in the order of recording; a new attempt in them is a resumption.
+        epochs: Epochs in order of the latest trials that were started more than once, by number.
         now: Where bars of running trials end.
     """
     started = [trial for trial in trials if trial.started_at is not None]
-    shown = started[-MAX_TRIALS:]
+    shown = latest(trials)
     note = f"the latest {len(shown)} of {len(started):,} trials" if len(shown) < len(started) else ""
     chart = new_figure("Trials over time", note)
     lane_of = lanes(shown, now)
@@ -60,6 +61,11 @@ def figure(
     chart.update_yaxes(title_text="lane", dtick=1, range=[0.4, max([3, *lane_of.values()]) + 0.6])
     chart.update_layout(barmode="overlay", bargap=0.25)
     return chart
+
+
+def latest(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """The trials that are drawn: the latest of those that have started."""
+    return [trial for trial in trials if trial.started_at is not None][-MAX_TRIALS:]
 
 
 def lanes(trials: Sequence[TrialRecord], now: datetime) -> dict[int, int]:
@@ -103,17 +109,15 @@ def _bars(state: TrialState, trials: Sequence[TrialRecord], lane_of: dict[int, i
 
 
 def _resumptions(
-    epochs: Sequence[tuple[int, EpochRecord]], lane_of: dict[int, int]
+    epochs: Mapping[int, Sequence[EpochRecord]], lane_of: Mapping[int, int]
 ) -> list[tuple[int, int, datetime]]:
     """(trial number, attempt, time of its first epoch) of each attempt after the first recorded one."""
-    attempt_of: dict[int, int] = {}
-    found = []
-    for number, epoch in epochs:
-        known = attempt_of.setdefault(number, epoch.attempt)
-        if epoch.attempt > known and number in lane_of:
-            found.append((number, epoch.attempt, epoch.recorded_at))
-        attempt_of[number] = epoch.attempt
-    return found
+    return [
+        (number, after.attempt, after.recorded_at)
+        for number, records in epochs.items()
+        for before, after in itertools.pairwise(records)
+        if after.attempt > before.attempt and number in lane_of
+    ]
 
 
 def _iso(moment: datetime) -> str:

@@ -1,9 +1,9 @@
 """Trials as points of a figure: which kinds there are, and when each ended on the scale of spent epochs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from service.domain.records import EpochRecord, StudyRecord, TrialRecord
+from service.domain.records import StudyRecord, TrialRecord
 from service.domain.states import TrialState
 from service.figures.style import BLUE, GREY, PURPLE
 
@@ -72,23 +72,18 @@ def unfinished(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
     return [trial for trial in trials if trial.state in (TrialState.QUEUED, TrialState.RUNNING)]
 
 
-def spent_at_end(
-    found: Sequence[Outcome], epochs: Sequence[tuple[int, EpochRecord]]
-) -> list[tuple[int, Outcome]]:
-    """How many epochs the study had spent when each completed trial recorded its last one.
+def by_spent(found: Sequence[Outcome], spent_when_done: Mapping[int, int]) -> list[tuple[int, Outcome]]:
+    """Completed trials in the order of completion.
 
     Args:
         found: The completed trials.
-        epochs: Pairs (trial number, epoch) of the whole study in the order of recording.
+        spent_when_done: Epochs that the study had spent when each recorded its last one, by number.
 
     Returns:
-        Pairs (spent epochs, outcome) in the order of completion.
+        Pairs (spent epochs, outcome).
     """
-    last_position = {number: position for position, (number, _) in enumerate(epochs, start=1)}
-    return sorted(
-        ((last_position[outcome.trial.number], outcome) for outcome in found),
-        key=lambda pair: pair[0],
-    )
+    pairs = [(spent_when_done[outcome.trial.number], outcome) for outcome in found]
+    return sorted(pairs, key=lambda pair: pair[0])
 
 
 def best_steps(

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from nas_worker.data import dataset_names
 from service.dashboard import pace
 from service.dashboard.form import sections
+from service.dashboard.formatting import duration_text
 from service.dashboard.page_route import PageRoute
 from service.dashboard.reading import StoreDependency, all_platforms
 from service.dashboard.rendering import page
@@ -73,7 +74,7 @@ def _cost(spec: StudySpec, store: Store) -> str:
     for study in store.studies.list(page_size=50).items:
         seconds = pace.seconds_per_epoch(study)
         if seconds is not None and study.spec.search == spec.search:
-            hours = seconds * spec.budget_epochs / 3600
+            duration = duration_text(seconds * spec.budget_epochs)
             name = study.spec.name or study.id
-            return f"{text}, about {hours:.1f} hours at the pace of “{name}”, the latest one like this."
-    return f"{text}. No study with these search settings has run here, so there is no estimate of hours."
+            return f"{text}, about {duration} at the pace of “{name}”, the latest one like this."
+    return f"{text}. No study with these search settings has run here, so there is no estimate of the time."

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 
 from service import figures
-from service.dashboard.architecture import drawing
+from service.dashboard.architecture import drawing, forming
 from service.dashboard.page_route import PageRoute
 from service.dashboard.reading import StoreDependency, StudyId, platform_if_any
 from service.dashboard.rendering import page
@@ -20,13 +20,15 @@ def show_trial(request: Request, study_id: StudyId, number: TrialNumber, store: 
     """A trial."""
     study = store.studies.get(study_id)
     trial = store.trials.get(study_id, number)
+    reports = [epoch.report for epoch in store.trials.epochs(study_id, number)]
     platform = platform_if_any(store, study.spec.platform)
     return page(
         request,
         "trial.html",
         study=study,
         trial=trial,
-        epochs=[epoch.report for epoch in store.trials.epochs(study_id, number)],
+        epochs=reports,
+        forming=forming([report.architecture for report in reports]),
         is_best=study.best is not None and study.best.number == number,
         platform=platform,
         stages=() if trial.architecture is None else drawing(trial.architecture, platform),

@@ -1,12 +1,16 @@
 // Draws the figures of the page with Plotly, each when it comes into view, in the colours of the page.
 
-const figures = new Map(); // element -> { data, seen, stale }
+const figures = new Map(); // element -> { text, seen, stale }
 const REDRAW_MS = 4_000;
+const REST = 20; // a figure that took the service a second is not asked for again for so many
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const narrow = matchMedia("(max-width: 560px)");
 const coarse = matchMedia("(pointer: coarse)");
+// The figures' palette, lightened for a dark page. Its dark colours are made for white and for print.
+const ON_DARK = { "#0072b2": "#4fa6e3", "#d55e00": "#f58a45", "#009e73": "#2fc398", "#b5649a": "#d68fc0" };
 let plotly = null;
 let lastReload = 0;
+let slowest = 0;
 
 const observer = new IntersectionObserver((entries) => {
   for (const entry of entries) {
@@ -17,7 +21,7 @@ const observer = new IntersectionObserver((entries) => {
 }, { rootMargin: "200px" });
 
 for (const query of [dark, narrow]) {
-  query.addEventListener("change", () => figures.forEach((state, element) => state.json && draw(element)));
+  query.addEventListener("change", () => figures.forEach((state, element) => state.text && draw(element)));
 }
 
 // Draws what is new on the page, and again what has changed since.
@@ -27,7 +31,7 @@ export function drawFigures() {
   }
   for (const element of document.querySelectorAll("[data-figure]")) {
     if (figures.has(element)) continue;
-    figures.set(element, { json: null, seen: false, stale: true });
+    figures.set(element, { text: "", seen: false, stale: true });
     observer.observe(element);
   }
   reloadSoon();
@@ -40,34 +44,36 @@ function reloadSoon() {
   setTimeout(() => {
     waiting = false;
     lastReload = Date.now();
+    slowest = 0;
     figures.forEach((state, element) => {
-      if (!state.json) return;
+      if (!state.text) return;
       state.stale = true;
       if (state.seen) load(element);
     });
-  }, Math.max(0, lastReload + REDRAW_MS - Date.now()));
+  }, Math.max(0, lastReload + Math.max(REDRAW_MS, REST * slowest) - Date.now()));
 }
 
 async function load(element) {
   const state = figures.get(element);
   state.stale = false;
   try {
+    const begin = performance.now();
     const response = await fetch(element.dataset.figure, { cache: "no-cache" });
+    slowest = Math.max(slowest, performance.now() - begin);
     if (!response.ok) throw new Error(`status ${response.status}`);
     const text = await response.text();
     if (text === state.text) return;
     state.text = text;
-    state.json = JSON.parse(text);
     await draw(element);
   } catch (error) {
-    if (!state.json) element.querySelector(".plot").textContent = `This figure could not be loaded (${error.message}).`;
+    if (!state.text) element.querySelector(".plot").textContent = `This figure could not be loaded (${error.message}).`;
   }
 }
 
 async function draw(element) {
   await loadPlotly();
   const plot = element.querySelector(".plot");
-  const { data, layout } = themed(structuredClone(figures.get(element).json));
+  const { data, layout } = themed(JSON.parse(colored(figures.get(element).text)));
   element.querySelector(".note").textContent = layout.meta?.note ?? "";
   if (!plot.classList.contains("js-plotly-plot")) plot.replaceChildren();
   const config = { responsive: true, displaylogo: false, displayModeBar: false };
@@ -83,6 +89,10 @@ function openTrial(element, point) {
   if (point.data.meta === "trials" && number !== null && element.dataset.trialUrl) {
     location.assign(element.dataset.trialUrl + number);
   }
+}
+
+function colored(text) {
+  return dark.matches ? text.replace(/#[0-9a-f]{6}/g, (color) => ON_DARK[color] ?? color) : text;
 }
 
 function themed(figure) {

@@ -34,15 +34,18 @@ def _reports(lambda_: float, epochs: int, random: np.random.Generator) -> Iterat
     final_ms = (60 + 80 / (1 + math.exp(5 * bend))) * math.exp(random.normal(0, 0.02))
     final_accuracy = 0.6 + 0.16 * (1 - math.exp(-epochs / 3)) - 0.12 / (1 + math.exp(-6 * (log - 0.1)))
     final_accuracy += float(random.normal(0, 0.003))
-    types = [allowed_types(layer)[int(random.integers(len(allowed_types(layer))))] for layer in SEARCHABLE]
+    types = [random.choice(list(map(str, allowed_types(layer)))) for layer in SEARCHABLE]
     for epoch in range(1, epochs + 1):
         done = max(0.0, (epoch / epochs - 0.625) / 0.375)
+        if done and epoch < epochs:
+            layer = int(random.integers(len(SEARCHABLE)))
+            types[layer] = random.choice(list(map(str, allowed_types(layer + 1))))
         yield EpochReport(
             epoch=epoch,
             cross_entropy=0.5 + 1.9 * math.exp(-epoch / 2.5) + float(random.normal(0, 0.02)),
             accuracy=final_accuracy - 0.25 * (math.exp(-epoch / 1.5) - math.exp(-epochs / 1.5)),
             runtime_ms=148 + (float(final_ms) - 148) * done,
             seconds=4.5,
-            architecture=tuple(str(layer_type) for layer_type in types),
+            architecture=tuple(map(str, types)),
             checkpoint=None,
         )
