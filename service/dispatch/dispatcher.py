@@ -198,7 +198,11 @@ class Dispatcher:
     def _start_when_ready(self, lease: Lease, study: StudyRecord, waiting: _Waiting) -> None:
         try:
             if not waiting.worker.is_ready:
-                return
+                warm = self._pool.take_warm(study.spec.resources)
+                if warm is None:
+                    return
+                self._pool.kill(waiting.worker)
+                waiting.worker = warm
         except RayActorError as exc:
             del self._waiting[waiting.trial.id]
             self._start_failures[study.id] += 1

@@ -53,14 +53,21 @@ class WorkerPool:
 
     def acquire(self, resources: Resources) -> Worker:
         """A warm worker with these resources, or a new one that may not be ready yet."""
+        warm = self.take_warm(resources)
+        if warm is not None:
+            return warm
+        name = f"worker-{uuid.uuid4().hex}"
+        handle = self._engine.create_worker(name, resources)
+        return Worker(name, handle, resources, ready_ref=handle.info.remote())
+
+    def take_warm(self, resources: Resources) -> Worker | None:
+        """An idle worker with these resources, or None."""
         for worker in self._idle:
             if worker.resources == resources:
                 self._idle.remove(worker)
                 worker.idle_since = None
                 return worker
-        name = f"worker-{uuid.uuid4().hex}"
-        handle = self._engine.create_worker(name, resources)
-        return Worker(name, handle, resources, ready_ref=handle.info.remote())
+        return None
 
     def adopt(self, name: str) -> Worker | None:
         """The worker that another dispatcher started, or None if it is gone."""
