@@ -6,6 +6,7 @@ from pydantic import Field
 
 from solver.base import Solver
 from solver.bayesian import Bayesian
+from solver.composite import Composite
 from solver.grid_search import Grid
 from solver.hyperband import Hyperband
 from solver.multi_fidelity import MultiFidelity
@@ -17,6 +18,7 @@ AnySolver = (
     | Random
     | Grid
     | Hyperband
+    | Composite
 )  # fmt: skip
 
 SolverConfig = Annotated[AnySolver, Field(discriminator="kind")]
