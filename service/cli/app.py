@@ -7,6 +7,7 @@ import typer
 
 from service.cli.commands import platform, study
 from service.cli.commands.demo import demo
+from service.cli.commands.search import search
 from service.cli.commands.serve import serve
 from service.cli.commands.sweep import sweep
 from service.cli.group import VERBOSE, SpnasGroup
@@ -43,6 +44,7 @@ app.command("serve")(serve)
 app.command("demo")(demo)
 app.add_typer(study.app, name="study")
 app.command("sweep")(sweep)
+app.command("search")(search)
 app.add_typer(platform.app, name="platform")
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
+from nas_worker.errors import SearchError, UnknownNameError
 from service.api.field_errors import field_problems
 from service.api.schemas import FieldProblem
 from service.cli.exit_codes import ExitCode
@@ -43,6 +44,7 @@ class InvalidFieldsError(Exception):
 _CODES: tuple[tuple[type[Exception], ExitCode], ...] = (
     (InvalidFieldsError, ExitCode.USAGE),
     (InvalidFieldError, ExitCode.USAGE),
+    (UnknownNameError, ExitCode.USAGE),
     (ApiValidationError, ExitCode.USAGE),
     (ApiNotFoundError, ExitCode.NOT_FOUND),
     (ServiceUnreachableError, ExitCode.UNREACHABLE),
@@ -67,7 +69,7 @@ def error_lines(error: Exception) -> tuple[str, ...]:
             line = f"{error.field}: {error}"
         case ServiceUnreachableError():
             line = f"{error}; is `spnas serve` running there?"
-        case CliError() | ClientError() | SpnasError():
+        case CliError() | ClientError() | SpnasError() | SearchError() | UnknownNameError():
             line = str(error)
         case _:
             reason = str(error).strip() or "no message"
