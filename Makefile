@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 INSTALL_INPUTS := pyproject.toml constraints.txt packaging/install.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test lint bench clean
+.PHONY: help demo serve test fuzz lint bench clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -35,6 +35,9 @@ serve: $(VENV)/.installed ## Start API, dashboard and dispatcher
 
 test: $(VENV)/.installed-test lint ## Check types and imports, and run the tests
 	$(BIN)/python -m pytest $(ARGS)
+
+fuzz: $(VENV)/.installed-test ## Have schemathesis try the API for long
+	SPNAS_FUZZ_EXAMPLES=300 $(BIN)/python -m pytest tests/service/api/test_conformance.py $(ARGS)
 
 lint: $(VENV)/.installed-test ## ruff, mypy strict, import-linter
 	$(BIN)/ruff check .

@@ -38,7 +38,7 @@ def _path_in(body: Any, path: Sequence[Any]) -> list[str]:
         if isinstance(value, Mapping) and (part in value or part not in value.values()):
             value = value.get(part)  # not there: a field that is missing, or whose default is not acceptable
         elif isinstance(value, list) and isinstance(part, int):
-            value = value[part]
+            value = value[part] if part < len(value) else None
         else:
             continue  # such as a solver's kind, which is a value of the object, or the name of a type
         parts.append(str(part))

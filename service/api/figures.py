@@ -2,15 +2,15 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import JSONResponse
 
 from service import figures
-from service.api.dependencies import StoreDependency, StudyId
+from service.api.dependencies import STUDY, StoreDependency, StudyId
 from service.api.problems import documented
 from service.domain.spec import Text
 
-router = APIRouter(prefix="/v1/studies/{study_id}/figures", tags=["figures"])
+router = APIRouter(prefix=f"{STUDY}/figures", tags=["figures"])
 
 _FIGURE_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -26,7 +26,7 @@ _FIGURE_SCHEMA: dict[str, Any] = {
 )
 def get_figure(
     study_id: StudyId,
-    name: Text,
+    name: Annotated[Text, Path(json_schema_extra={"enum": list(figures.NAMES)})],
     store: StoreDependency,
     compare_with: Annotated[
         list[Text], Query(max_length=50, description="Further studies, for the figure `compare`.")

@@ -59,4 +59,43 @@ def _document(app: FastAPI) -> dict[str, Any]:
             # FastAPI documents its own error schema wherever an operation has parameters.
             if "422" in operation["responses"]:
                 operation["responses"]["422"]["content"] = problem
+    _add_links(document["paths"])
+    _simplify_tuples(schemas)
     return document
+
+
+def _simplify_tuples(node: Any) -> None:
+    """Writes arrays of a fixed length without prefixItems, which many tools cannot read."""
+    if isinstance(node, list):
+        for child in node:
+            _simplify_tuples(child)
+    elif isinstance(node, dict):
+        for child in node.values():
+            _simplify_tuples(child)
+        positions = node.pop("prefixItems", None)
+        if positions is None:
+            return
+        if all("const" in position for position in positions):
+            node["const"] = [position["const"] for position in positions]
+        else:
+            assert all(position == positions[0] for position in positions), "no such type in this API"
+            node["items"] = positions[0]
+
+
+def _add_links(paths: dict[str, Any]) -> None:
+    """Says which operations go on from a new study, and from the first trial of a list."""
+    of_study: dict[str, Any] = {}
+    of_trial: dict[str, Any] = {}
+    for path, operations in paths.items():
+        for operation in operations.values():
+            name = operation["operationId"]
+            if "{number}" in path:
+                parameters = {
+                    "study_id": "$request.path.study_id",
+                    "number": "$response.body#/trials/0/number",
+                }
+                of_trial[name] = {"operationId": name, "parameters": parameters}
+            elif "{study_id}" in path:
+                of_study[name] = {"operationId": name, "parameters": {"study_id": "$response.body#/id"}}
+    paths["/v1/studies"]["post"]["responses"]["201"]["links"] = of_study
+    paths["/v1/studies/{study_id}/trials"]["get"]["responses"]["200"]["links"] = of_trial

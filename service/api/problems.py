@@ -1,6 +1,7 @@
 """Every error of the API as application/problem+json (RFC 9457), made in this one place."""
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -90,11 +91,23 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     phrase = HTTPStatus(error.status_code).phrase
     code = _HTTP_CODES.get(error.status_code, phrase.lower().replace(" ", "-"))
     detail = error.detail
+    headers = error.headers
     if error.status_code == 404:
         detail = f"there is nothing at {request.url.path}"
     elif error.status_code == 405:
-        detail = f"{request.method} is not possible at {request.url.path}"
-    return problem_response(request, code, error.status_code, phrase, detail, headers=error.headers)
+        allowed = ", ".join(_allowed_methods(request))
+        detail = f"{request.method} is not possible at {request.url.path}; possible: {allowed}"
+        headers = {"allow": allowed}
+    return problem_response(request, code, error.status_code, phrase, detail, headers=headers)
+
+
+def _allowed_methods(request: Request) -> list[str]:
+    """Methods of all operations at a path; the framework names only those of the first one that it finds."""
+    for template, operations in request.app.openapi()["paths"].items():
+        pattern = re.sub(r"\\{\w+\\}", "[^/:]+", re.escape(template))
+        if re.fullmatch(pattern, request.url.path):
+            return sorted(method.upper() for method in operations)
+    return ["GET"]  # what is not in the document is a page
 
 
 async def _on_bug(request: Request, error: Exception) -> Response:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from nas_worker.job import SearchSettings
 from nas_worker.platform import Platform
@@ -101,7 +101,7 @@ class StudyPage(_Response):
 class StudyPatch(BaseModel):
     """What may change after creation. Fields left out stay as they are."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra={"minProperties": 1})
 
     name: Text = Field("", max_length=200)
     tags: tuple[Tag, ...] = Field((), max_length=32)
@@ -110,6 +110,12 @@ class StudyPatch(BaseModel):
         400, ge=1, le=1_000_000, description="A completed study with budget left goes on."
     )
     max_parallel_trials: Count = Field(1, ge=1, le=1024)
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError(f"name at least one of {', '.join(StudyPatch.model_fields)}")
+        return self
 
 
 class Retarget(BaseModel):

@@ -6,16 +6,16 @@ from fastapi import APIRouter, Body, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.api import specs
-from service.api.dependencies import StoreDependency, StudyId
+from service.api.dependencies import STUDY, StoreDependency, StudyId
 from service.api.etags import etag, is_known, matches
 from service.api.json_body import JsonRoute
 from service.api.problems import documented
 from service.api.schemas import BestTrial, Study, StudyPage, StudyPatch, StudySpec
-from service.domain.errors import InvalidFieldError, PreconditionFailedError
-from service.domain.spec import Text
+from service.domain.errors import PreconditionFailedError
+from service.domain.spec import MAX_MS, MIN_MS, Text
 from service.domain.states import StudyState
 
-router = APIRouter(prefix="/v1/studies", tags=["studies"], route_class=JsonRoute)
+router = APIRouter(tags=["studies"], route_class=JsonRoute)
 
 IdempotencyKey = Annotated[
     str | None,
@@ -58,7 +58,7 @@ class StudyFilter(BaseModel):
     page_token: Text | None = Field(None, max_length=1000, description="next_page_token of the page before.")
 
 
-@router.post("", status_code=201, responses=documented(400, 413, 415, 422))
+@router.post("/v1/studies", status_code=201, responses=documented(400, 413, 415, 422))
 def create_study(
     spec: Annotated[StudySpec, Body(openapi_examples=_EXAMPLES)],
     store: StoreDependency,
@@ -78,7 +78,7 @@ def create_study(
     return Study.of(study)
 
 
-@router.get("", responses=documented(422))
+@router.get("/v1/studies", responses=documented(422))
 def list_studies(query: Annotated[StudyFilter, Query()], store: StoreDependency) -> StudyPage:
     """List studies, newest first."""
     page = store.studies.list(
@@ -90,7 +90,7 @@ def list_studies(query: Annotated[StudyFilter, Query()], store: StoreDependency)
 
 
 @router.get(
-    "/{study_id}",
+    STUDY,
     response_model=Study,
     responses={
         304: {"description": "The study still has the ETag of If-None-Match."},
@@ -112,7 +112,7 @@ def get_study(
     return Study.of(study)
 
 
-@router.patch("/{study_id}", responses=documented(400, 404, 409, 412, 413, 415, 422))
+@router.patch(STUDY, responses=documented(400, 404, 409, 412, 413, 415, 422))
 def update_study(
     study_id: StudyId,
     patch: Annotated[StudyPatch, Body(examples=[{"budget_epochs": 800}])],
@@ -129,26 +129,24 @@ def update_study(
         None if if_match is None else _required_revision(if_match, store.studies.get(study_id).revision)
     )
     changes = patch.model_dump(include=patch.model_fields_set)
-    if not changes:
-        raise InvalidFieldError("body", f"name at least one of {', '.join(StudyPatch.model_fields)}")
     study = store.studies.update(study_id, changes=changes, if_revision=if_revision)
     response.headers["etag"] = etag(study.revision)
     return Study.of(study)
 
 
-@router.delete("/{study_id}", status_code=204, responses=documented(404, 409))
+@router.delete(STUDY, status_code=204, responses=documented(404, 409))
 def delete_study(study_id: StudyId, store: StoreDependency) -> None:
     """Delete a study with its trials. One that is pending or running must be cancelled first."""
     store.studies.delete(study_id)
 
 
-@router.get("/{study_id}/best", responses=documented(404, 422))
+@router.get(f"{STUDY}/best", responses=documented(404, 422))
 def get_best_trial(
     study_id: StudyId,
     store: StoreDependency,
     target_runtime_ms: Annotated[
         float | None,
-        Query(gt=0, lt=1e6, allow_inf_nan=False, description="Another target; none: the study's."),
+        Query(ge=MIN_MS, le=MAX_MS, allow_inf_nan=False, description="Another target; none: the study's."),
     ] = None,
 ) -> BestTrial:
     """Read the best finished trial at full fidelity, for the study's target or at no cost for another."""

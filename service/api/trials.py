@@ -4,16 +4,23 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
-from service.api.dependencies import StoreDependency, StudyId, TrialNumber
+from service.api.dependencies import STUDY, StoreDependency, StudyId, TrialNumber
 from service.api.problems import documented
 from service.api.schemas import Epoch, EpochList, Trial, TrialDetail, TrialOrder, TrialPage
 from service.api.trials_csv import csv_chunks
 from service.domain.spec import Text
 from service.domain.states import TrialState
 
-router = APIRouter(prefix="/v1/studies/{study_id}", tags=["trials"])
+router = APIRouter(prefix=STUDY, tags=["trials"])
+
+
+def _no_number(value: object) -> object:
+    """Pydantic would take a number for seconds since 1970."""
+    if isinstance(value, str) and value.strip().lstrip("+-").replace(".", "", 1).isdigit():
+        raise ValueError("must be a date and time as in 2026-11-25T12:00:00Z")
+    return value
 
 
 class TrialFilter(BaseModel):
@@ -22,7 +29,7 @@ class TrialFilter(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     state: list[TrialState] = Field([], description="Only trials in one of these states.")
-    updated_since: AwareDatetime | None = Field(
+    updated_since: Annotated[AwareDatetime, BeforeValidator(_no_number)] | None = Field(
         None, description="Only trials that changed at this time or later; give the time zone."
     )
     order_by: TrialOrder = Field("number", description="reward: best first, those without an outcome last.")

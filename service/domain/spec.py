@@ -14,7 +14,11 @@ Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 Count = Annotated[int, Field(strict=True)]
 
-Milliseconds = Annotated[Number, Field(gt=0, lt=1e6)]
+MIN_MS, MAX_MS = 0.001, 1e6
+Milliseconds = Annotated[Number, Field(ge=MIN_MS, le=MAX_MS)]
+"""A target runtime. The bounds keep rewards (Eq. 19) clear of underflow, which PostgreSQL refuses."""
+
+Lambda = Annotated[Number, Field(ge=1e-9, le=1e6)]
 
 Text = Annotated[str, Field(pattern=r"^[^\x00]*$")]
 """Without NUL, which PostgreSQL cannot store."""
@@ -29,8 +33,8 @@ class _Model(BaseModel):
 class LambdaRange(_Model):
     """Range of the trade-off lambda, sampled on a log scale."""
 
-    low: Number = Field(0.1, gt=0, le=1e6)
-    high: Number = Field(10.0, gt=0, le=1e6)
+    low: Lambda = 0.1
+    high: Lambda = 10.0
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

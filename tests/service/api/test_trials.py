@@ -86,6 +86,8 @@ def test_a_token_of_another_list_is_refused(shared: Live, study: str) -> None:
     [
         ({"order_by": "accuracy"}, "order_by"),
         ({"updated_since": "yesterday"}, "updated_since"),
+        ({"updated_since": "0.5"}, "updated_since"),
+        ({"updated_since": "-1764000000"}, "updated_since"),
         ({"updated_since": "2026-01-01T00:00:00"}, "updated_since"),
         ({"page_size": 1001}, "page_size"),
         ({"state": "paused"}, "state.0"),
