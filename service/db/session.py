@@ -11,7 +11,8 @@ from service.domain.errors import DatabaseUnavailableError
 
 _REASONS = {
     "readonly database": "it is read-only; is its file, and the folder around it, writable?",
-    "read-only transaction": "it is read-only; is this a standby server?",
+    "during recovery": "it is read-only: this server is a standby",
+    "read-only transaction": "it is read-only; does the server or the role forbid writes?",
     "disk is full": "its disk is full; free some space",
     "no space left": "its disk is full; free some space",
     "database is locked": f"another process has kept it locked for {BUSY_TIMEOUT_SECONDS:g} s",
@@ -29,13 +30,13 @@ class Database:
             self._reading = sessionmaker(engine)
             self._writing = sessionmaker(engine.execution_options(**{SQLITE_BEGIN: "IMMEDIATE"}))
         else:
-            snapshot = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            snapshot = engine.execution_options(isolation_level="REPEATABLE READ")
             self._reading = sessionmaker(snapshot)
             self._writing = sessionmaker(engine)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """A read-only transaction on one snapshot: what its queries return fits together.
+        """A transaction on one snapshot, to read: what its queries return fits together.
 
         Raises:
             DatabaseUnavailableError: The database failed.
@@ -62,7 +63,9 @@ def translated_errors(engine: Engine) -> Iterator[None]:
     """Turns failures of the database, but no programming errors, into DatabaseUnavailableError."""
     try:
         yield
-    except (exc.OperationalError, exc.InternalError, exc.InterfaceError, exc.TimeoutError) as error:
+    except (exc.IntegrityError, exc.DataError, exc.ProgrammingError):
+        raise
+    except (exc.DatabaseError, exc.InterfaceError, exc.TimeoutError) as error:
         cause = str(error.orig if isinstance(error, exc.DBAPIError) else error).strip()
         reason = next((words for part, words in _REASONS.items() if part in cause.lower()), cause)
         raise DatabaseUnavailableError(

@@ -88,6 +88,15 @@ class Studies:
         with self._database.reading() as session:
             return study_records(session, [find_study(session, study_id)])[0]
 
+    def revision(self, study_id: str) -> int:
+        """The study's revision, by one cheap query.
+
+        Raises:
+            NotFoundError: There is no such study.
+        """
+        with self._database.reading() as session:
+            return find_study(session, study_id).revision
+
     def list(
         self,
         *,

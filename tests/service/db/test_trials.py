@@ -20,6 +20,7 @@ def test_a_missing_trial_is_not_found(store: Store) -> None:
             store.trials.epochs(study.id, number)
     assert store.trials.history(study.id) == ()
     assert store.trials.epochs_of_study(study.id) == ()
+    assert store.trials.spent_when_done(study.id) == {}
 
 
 def test_trials_of_other_studies_stay_out(store: Store) -> None:
@@ -76,3 +77,4 @@ def test_epochs_come_in_the_order_in_which_they_were_recorded(store: Store) -> N
     assert all(before < epoch.recorded_at < before + timedelta(minutes=1) for _, epoch in epochs)
     assert store.trials.epochs(study.id, 1) == tuple(epoch for number, epoch in epochs if number == 1)
     assert store.trials.epochs(study.id, 1)[1].report == epoch_report(2)
+    assert store.trials.spent_when_done(study.id) == {0: 3, 1: 4}

@@ -1,0 +1,69 @@
+import sqlite3
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event, text
+
+from service.db.engine import create_engine
+from service.domain.errors import InvalidFieldError
+
+
+def test_sqlite_runs_in_wal_mode_with_foreign_keys(sqlite_url: str) -> None:
+    engine = create_engine(sqlite_url)
+    with engine.connect() as first, engine.connect() as second:
+        for connection in (first, second):
+            settings = {
+                name: connection.scalar(text(f"PRAGMA {name}"))
+                for name in ("journal_mode", "foreign_keys", "synchronous", "busy_timeout")
+            }
+            assert settings == {
+                "journal_mode": "wal",
+                "foreign_keys": 1,
+                "synchronous": 1,  # NORMAL
+                "busy_timeout": 30_000,
+            }
+    engine.dispose()
+
+
+def test_a_writing_transaction_locks_sqlite_from_its_beginning(sqlite_url: str) -> None:
+    engine = create_engine(sqlite_url)
+    begins: list[str] = []
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def _record(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        begins.append(statement)
+
+    with engine.begin():
+        pass
+    with engine.execution_options(sqlite_begin="IMMEDIATE").begin():
+        pass
+    assert begins == ["BEGIN DEFERRED", "BEGIN IMMEDIATE"]
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("", "is no URL"),
+        ("spnas.db", "is no URL"),
+        ("mysql://host/db", r"sqlite:/// or postgresql://; got mysql://"),
+        ("sqlite://", "must name a file"),
+        ("sqlite:///:memory:", "must name a file"),
+        ("sqlite:///file:x?mode=memory&uri=true", "must name a file"),
+    ],
+)
+def test_an_impossible_url_is_refused(url: str, message: str) -> None:
+    with pytest.raises(InvalidFieldError, match=message) as refused:
+        create_engine(url)
+    assert refused.value.field == "database_url"
+
+
+def test_an_old_sqlite_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 34, 1))
+    with pytest.raises(InvalidFieldError, match=r"SQLite 3\.35 or newer"):
+        create_engine(f"sqlite:///{tmp_path / 'spnas.db'}")
+
+
+@pytest.mark.parametrize("url", ["postgresql://h/d", "postgresql+asyncpg://h/d", "postgresql+psycopg2://h/d"])
+def test_postgresql_is_reached_through_psycopg_3_whatever_the_url_says(url: str) -> None:
+    assert create_engine(url).url.drivername == "postgresql+psycopg"
