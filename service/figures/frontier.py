@@ -103,4 +103,4 @@ def round_levels(low: float, high: float) -> list[float]:
     rough = (high - low) / _CONTOURS
     decade = 10.0 ** math.floor(math.log10(rough))
     step = next(step for step in (decade, 2 * decade, 5 * decade, 10 * decade) if step >= rough)
-    return [short(step * index) for index in range(math.ceil(low / step), math.floor(high / step) + 1)]
+    return [short(step * index, 8) for index in range(math.ceil(low / step), math.floor(high / step) + 1)]

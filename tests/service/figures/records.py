@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from service.domain.records import EpochRecord, StudyRecord, TrialRecord
 from service.domain.spec import StudySpec
@@ -45,7 +46,7 @@ def completed_trial(number: int, search: Search, target_ms: float, started_at: d
 
 
 def study_of(
-    found: Sequence[Search], *, parallel: int = 2, **spec_fields: object
+    found: Sequence[Search], *, parallel: int = 2, **spec_fields: Any
 ) -> tuple[StudyRecord, tuple[TrialRecord, ...], Epochs]:
     """A study whose trials ran these searches, so many side by side."""
     spec = StudySpec.model_validate({"target_runtime_ms": 80.0, **spec_fields})
