@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from service.cli.commands import platform, study
+from service.cli.commands import config, platform, study
 from service.cli.commands.demo import demo
 from service.cli.commands.search import search
 from service.cli.commands.serve import serve
@@ -46,6 +46,7 @@ app.add_typer(study.app, name="study")
 app.command("sweep")(sweep)
 app.command("search")(search)
 app.add_typer(platform.app, name="platform")
+app.add_typer(config.app, name="config")
 
 
 def main() -> None:

@@ -8,8 +8,8 @@ import httpx
 
 from service.cli.console import say, stderr
 from service.cli.embedded import EmbeddedService
+from service.cli.settings import effective_settings
 from service.client import Client
-from service.settings import Settings
 
 _PROBE_SECONDS = 2.0
 
@@ -51,7 +51,7 @@ def connect(server: str | None, *, runs_trials: bool = False) -> Iterator[Connec
 
 def listening_here() -> str | None:
     """The address of a service that listens where ``spnas serve`` would by default, or None."""
-    settings = Settings()
+    settings = effective_settings()
     if settings.port == 0:
         return None
     url = f"http://127.0.0.1:{settings.port}"

@@ -12,7 +12,7 @@ from typing import Self
 import httpx
 
 from service.cli.errors import CliError
-from service.settings import Settings
+from service.cli.settings import effective_settings
 
 LOG_FILE = "embedded.log"
 _POLL_SECONDS = 0.1
@@ -35,7 +35,7 @@ class EmbeddedService:
     """
 
     def __init__(self, *, dispatcher: bool, start_seconds: float = 90.0) -> None:
-        settings = Settings()
+        settings = effective_settings()
         self.url = ""
         self.log_path = settings.data_dir.resolve() / LOG_FILE
         self._stop_seconds = settings.shutdown_seconds + 10

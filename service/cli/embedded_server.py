@@ -5,9 +5,9 @@ import signal
 import sys
 import threading
 
+from service.cli.settings import effective_settings
 from service.domain.errors import SpnasError
 from service.server import serve
-from service.settings import Settings
 
 
 def _end_with_parent() -> None:
@@ -24,10 +24,10 @@ def _announce(url: str) -> None:
 
 
 def main() -> None:
-    """Serves with the settings of the environment until the pipe on stdin is closed."""
+    """Serves with the settings of environment and file until the pipe on stdin is closed."""
     threading.Thread(target=_end_with_parent, name="end-with-parent", daemon=True).start()
     try:
-        serve(Settings(), on_listening=_announce)
+        serve(effective_settings(), on_listening=_announce)
     except SpnasError as error:
         sys.exit(f"{error.title}: {error}")
 

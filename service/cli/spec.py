@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
 from pydantic import ValidationError
 
 from service.api.schemas import StudySpec
@@ -15,7 +16,12 @@ from service.cli.exit_codes import ExitCode
 from service.cli.parse import assignments, merged, pair, whole_pair
 from solver.registry import Bayesian
 
-_READERS: dict[str, Callable[[str], Any]] = {".json": json.loads, ".toml": tomllib.loads}
+_READERS: dict[str, Callable[[str], Any]] = {
+    ".json": json.loads,
+    ".toml": tomllib.loads,
+    ".yaml": yaml.safe_load,
+    ".yml": yaml.safe_load,
+}
 
 
 def spec_of(fields: Mapping[str, Any]) -> StudySpec:
@@ -31,7 +37,7 @@ def spec_of(fields: Mapping[str, Any]) -> StudySpec:
 
 
 def fields_of_file(path: Path) -> dict[str, Any]:
-    """Reads a study from a ``.toml`` or ``.json`` file; ``-`` reads JSON from stdin.
+    """Reads a study from a ``.toml``, ``.yaml`` or ``.json`` file; ``-`` reads JSON from stdin.
 
     Raises:
         CliError: It cannot be read, is malformed, or holds no table of fields.
@@ -40,7 +46,7 @@ def fields_of_file(path: Path) -> dict[str, Any]:
         return _parsed(sys.stdin.read(), json.loads, "stdin")
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
-        raise CliError(f"{path}: expected a file that ends in {' or '.join(_READERS)}", ExitCode.USAGE)
+        raise CliError(f"{path}: expected a file that ends in {', '.join(_READERS)}", ExitCode.USAGE)
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -51,8 +57,9 @@ def fields_of_file(path: Path) -> dict[str, Any]:
 def _parsed(text: str, reader: Callable[[str], Any], name: str) -> dict[str, Any]:
     try:
         fields = reader(text)
-    except ValueError as error:  # of which json's and tomllib's errors are kinds
-        raise CliError(f"{name}: {error}", ExitCode.USAGE) from error
+    except (ValueError, yaml.YAMLError) as error:  # ValueErrors are those of json and tomllib
+        reason = " ".join(str(error).split())
+        raise CliError(f"{name}: {reason}", ExitCode.USAGE) from error
     if not isinstance(fields, dict):
         raise CliError(f"{name}: expected the fields of a study, such as target_runtime_ms", ExitCode.USAGE)
     return fields

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
-from sqlalchemy import make_url
 
 from nas_worker.platform import Platform
 from service.api.schemas import Study
@@ -14,10 +13,10 @@ from service.cli.errors import CliError
 from service.cli.options import Json, Server
 from service.cli.render.architecture import architecture_table
 from service.cli.render.studies import best_details, study_title
+from service.cli.settings import effective_settings, without_password
 from service.cli.spec import spec_of
 from service.cli.watch import watch_study
 from service.domain.states import StudyState
-from service.settings import Settings
 
 BUDGET_EPOCHS = 80
 """Ten searches: five minutes on two cores."""
@@ -70,8 +69,8 @@ def _ways_back(study: Study, connection: Connection) -> Sequence[str]:
     """Where everything is now."""
     if connection.embedded is None:
         return (f"dashboard: {connection.url}/studies/{study.id}",)
-    settings = Settings()
-    database = make_url(settings.effective_database_url).render_as_string(hide_password=True)
+    settings = effective_settings()
+    database = without_password(settings.effective_database_url)
     return (
         f"database: {database}",
         f"dashboard: make serve (or spnas serve), then http://127.0.0.1:{settings.port}/studies/{study.id}",

@@ -1,14 +1,12 @@
 """`spnas serve`."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
 from service.cli.console import say
-from service.cli.errors import InvalidFieldsError
-from service.settings import Settings
+from service.cli.settings import effective_settings
 
 
 def serve(
@@ -33,7 +31,7 @@ def serve(
 ) -> None:
     """Start API, dashboard and dispatcher; Ctrl-C stops them and loses no epoch.
 
-    Every option is also an environment variable, such as SPNAS_PORT.
+    Every option is also a variable, such as SPNAS_PORT, and a line of spnas.toml: see `spnas config show`.
 
     Example: spnas serve --port 8080
     """
@@ -46,22 +44,10 @@ def serve(
         "dispatcher": dispatcher,
         "insecure": insecure,
     }
-    settings = settings_of({name: value for name, value in flags.items() if value is not None})
+    settings = effective_settings({name: value for name, value in flags.items() if value is not None})
     from service.server import serve as run  # noqa: PLC0415 - Ray takes a second to import
 
     run(settings, on_listening=_announce)
-
-
-def settings_of(flags: dict[str, Any]) -> Settings:
-    """Settings of flags and environment.
-
-    Raises:
-        InvalidFieldsError: A value is not acceptable.
-    """
-    try:
-        return Settings(**flags)
-    except ValidationError as error:
-        raise InvalidFieldsError.of(error, flags) from None
 
 
 def _announce(url: str) -> None:

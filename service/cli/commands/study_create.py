@@ -19,7 +19,7 @@ def create(
     target: Annotated[float | None, typer.Option("--target", metavar="MS", help="Target runtime.")] = None,
     file: Annotated[
         Path | None,
-        typer.Option("--file", "-f", metavar="FILE", help="Study as .toml or .json, - for stdin; flags win."),
+        typer.Option("--file", "-f", metavar="FILE", help="Study as .toml, .yaml or .json; flags win."),
     ] = None,
     platform: Annotated[str | None, typer.Option(metavar="NAME", help="See `spnas platform list`.")] = None,
     solver: Annotated[str | None, typer.Option(metavar="KIND", help="bayesian, random, grid, ...")] = None,

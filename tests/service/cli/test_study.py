@@ -47,6 +47,17 @@ def test_flags_win_over_a_file(run: Run, tmp_path: Path) -> None:
     assert spec.solver.model_dump() == {"kind": "grid", "lambdas": 5, "epochs": None, "repeats": 2}
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("s.json", '{"target_runtime_ms": 71, "seed": 5}'), ("s.yaml", "target_runtime_ms: 71\nseed: 5\n")],
+)
+def test_a_study_comes_from_json_and_yaml_too(run: Run, tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content)
+    result = run("study", "create", "-f", str(tmp_path / name), "--json")
+    spec = Study.model_validate_json(result.stdout).spec
+    assert (spec.target_runtime_ms, spec.seed) == (71, 5)
+
+
 def test_another_solver_drops_the_options_of_the_one_in_the_file(run: Run) -> None:
     fields = json.dumps({"target_runtime_ms": 70, "solver": {"kind": "grid", "lambdas": 5}})
     result = run("study", "create", "-f", "-", "--solver", "random", "--json", stdin=fields)
@@ -80,7 +91,12 @@ def test_an_unreachable_target_is_a_warning(run: Run) -> None:
 
 @pytest.mark.parametrize(
     ("content", "name", "says"),
-    [("x = [", "s.toml", "s.toml"), ("[1]", "s.json", "fields of a study"), ("", "s.txt", ".json or .toml")],
+    [
+        ("x = [", "s.toml", "s.toml"),
+        ("a: [", "s.yaml", "s.yaml"),
+        ("[1]", "s.json", "fields of a study"),
+        ("", "s.txt", ".json, .toml, .yaml"),
+    ],
 )
 def test_a_bad_file_is_a_usage_error(run: Run, tmp_path: Path, content: str, name: str, says: str) -> None:
     file = tmp_path / name
