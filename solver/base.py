@@ -113,6 +113,7 @@ class Recommendation:
         accuracy: Accuracy of a search at ``lambda_``, or None where the solver has no model of it.
         runtime_ms: Its runtime R in milliseconds, or None likewise.
         probability_within: P(R <= R_T), or None likewise.
+        hinge_target_ms: See :class:`Suggestion`; set when the advice is for such a search.
     """
 
     target_ms: float
@@ -122,6 +123,7 @@ class Recommendation:
     accuracy: Interval | None = None
     runtime_ms: Interval | None = None
     probability_within: float | None = None
+    hinge_target_ms: float | None = None
 
 
 class Solver(BaseModel, ABC):
@@ -184,7 +186,9 @@ class Solver(BaseModel, ABC):
         if best is None:
             return None
         trial, value = best
-        return Recommendation(target_ms, trial.lambda_, value, trial.number)
+        return Recommendation(
+            target_ms, trial.lambda_, value, trial.number, hinge_target_ms=trial.hinge_target_ms
+        )
 
 
 def best_trial(

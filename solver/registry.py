@@ -11,6 +11,7 @@ from solver.grid_search import Grid
 from solver.hyperband import Hyperband
 from solver.multi_fidelity import MultiFidelity
 from solver.random_search import Random
+from solver.targeted import Targeted
 
 AnySolver = (
     Bayesian
@@ -19,6 +20,7 @@ AnySolver = (
     | Grid
     | Hyperband
     | Composite
+    | Targeted
 )  # fmt: skip
 
 SolverConfig = Annotated[AnySolver, Field(discriminator="kind")]
