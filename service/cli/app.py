@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from service.cli.commands import config, platform, study
+from service.cli.commands.compare import compare
 from service.cli.commands.demo import demo
 from service.cli.commands.search import search
 from service.cli.commands.serve import serve
@@ -44,6 +45,7 @@ app.command("serve")(serve)
 app.command("demo")(demo)
 app.add_typer(study.app, name="study")
 app.command("sweep")(sweep)
+app.command("compare")(compare)
 app.command("search")(search)
 app.add_typer(platform.app, name="platform")
 app.add_typer(config.app, name="config")

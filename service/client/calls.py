@@ -215,12 +215,13 @@ def list_epochs(study_id: str, number: int) -> Call[EpochList]:
     return Call("GET", _study_path(study_id, f"/trials/{number}/epochs"), _model(EpochList))
 
 
-def get_figure(study_id: str, name: str) -> Call[dict[str, Any]]:
+def get_figure(study_id: str, name: str, compare_with: Sequence[str] = ()) -> Call[dict[str, Any]]:
     """GET /v1/studies/{id}/figures/{name}: Plotly's JSON."""
     return Call(
         "GET",
         _study_path(study_id, f"/figures/{_quoted(name)}"),
         lambda response: dict(response.json()),
+        {"compare_with": list(compare_with) or None},
     )
 
 

@@ -155,9 +155,12 @@ class Client:
         """Recorded epochs of a trial."""
         return self._call(calls.list_epochs(study_id, number)).epochs
 
-    def figure(self, study_id: str, name: str) -> dict[str, Any]:
-        """A figure as Plotly's JSON, which ``plotly.graph_objects.Figure`` takes."""
-        return self._call(calls.get_figure(study_id, name))
+    def figure(self, study_id: str, name: str, *, compare_with: Sequence[str] = ()) -> dict[str, Any]:
+        """A figure as Plotly's JSON, which ``plotly.graph_objects.Figure`` takes.
+
+        ``compare_with`` are further studies, for the figure ``compare``.
+        """
+        return self._call(calls.get_figure(study_id, name, compare_with))
 
     def trials_csv(self, study_id: str) -> Iterator[bytes]:
         """The trials as CSV, in chunks as they arrive."""
