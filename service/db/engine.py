@@ -2,6 +2,8 @@
 
 import json
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -45,6 +47,16 @@ def create_engine(url: str | URL) -> Engine:
                 "database_url",
                 f"database_url must begin with sqlite:/// or postgresql://; got {backend}://",
             )
+
+
+@contextmanager
+def opened_engine(url: str | URL) -> Iterator[Engine]:
+    """An engine that closes its connections at the end; see :func:`create_engine`."""
+    engine = create_engine(url)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 _to_json = partial(json.dumps, ensure_ascii=False, allow_nan=False)

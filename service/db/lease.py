@@ -15,6 +15,10 @@ from service.db.models import LeaseRow
 from service.domain.errors import LeaseLostError
 from service.domain.records import Lease
 
+# SQLite has no row locks and needs none: writing transactions exclude each other.
+_LOCK = select(LeaseRow, UtcNow()).with_for_update()
+_LOCK_SHARED = select(LeaseRow, UtcNow()).with_for_update(read=True)
+
 
 def acquire(session: Session, owner: str, ttl_seconds: float) -> Lease | None:
     """Takes the lease if nobody else holds it; None if somebody does. See ``Dispatch.acquire_lease``."""
@@ -53,8 +57,7 @@ def verify(session: Session, lease: Lease) -> None:
 
 
 def _locked(session: Session, *, for_takeover: bool) -> tuple[LeaseRow, datetime]:
-    # SQLite has no row locks and needs none: writing transactions exclude each other.
-    row, now = session.execute(select(LeaseRow, UtcNow()).with_for_update(read=not for_takeover)).one()
+    row, now = session.execute(_LOCK if for_takeover else _LOCK_SHARED).one()
     return row, now
 
 

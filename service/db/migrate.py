@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from alembic import command
@@ -18,7 +18,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, text
 
 import migrations
-from service.db.engine import SQLITE_BEGIN, create_engine
+from service.db.engine import SQLITE_BEGIN, opened_engine
 from service.db.session import translated_errors
 from service.domain.errors import DatabaseOutdatedError, DatabaseTooNewError, SpnasError
 
@@ -35,14 +35,14 @@ def upgrade(target: Engine | str | URL) -> None:
         DatabaseTooNewError: A later version of the service has upgraded this database; nothing was changed.
         DatabaseUnavailableError: The database failed; nothing was changed.
     """
-    engine = target if isinstance(target, Engine) else create_engine(target)
-    try:
-        with _alembic, translated_errors(engine), exclusive_connection(engine) as connection:
-            _refuse_unknown(engine, MigrationContext.configure(connection).get_current_revision())
-            command.upgrade(alembic_config(connection), "head")
-    finally:
-        if engine is not target:
-            engine.dispose()
+    with (
+        nullcontext(target) if isinstance(target, Engine) else opened_engine(target) as engine,
+        _alembic,
+        translated_errors(engine),
+        exclusive_connection(engine) as connection,
+    ):
+        _refuse_unknown(engine, MigrationContext.configure(connection).get_current_revision())
+        command.upgrade(alembic_config(connection), "head")
 
 
 def current(engine: Engine) -> str | None:
@@ -139,16 +139,13 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write("usage: python -m service.db.migrate DATABASE_URL (or set SPNAS_DATABASE_URL)\n")
         return 2
     try:
-        engine = create_engine(url)
-        try:
+        with opened_engine(url) as engine:
             before = current(engine)
             upgrade(engine)
-        finally:
-            engine.dispose()
+            sys.stdout.write(f"{_shown(engine)}: version {before or 'none'} -> {head()}\n")
     except SpnasError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    sys.stdout.write(f"{_shown(engine)}: version {before or 'none'} -> {head()}\n")
     return 0
 
 

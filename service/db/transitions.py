@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from sqlalchemy import CursorResult, ScalarSelect, insert, select, update
+from sqlalchemy import CursorResult, ScalarSelect, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from nas_worker.job import EpochReport
@@ -13,6 +13,17 @@ from service.db.models import EpochRow, StudyRow, TrialRow
 from service.db.statements import clean_text
 from service.domain.states import StudyState, TrialState
 from solver.base import Suggestion
+
+# Built once: building a statement costs as much as sending it.
+_FIND_UNFINISHED = (
+    select(TrialRow.state, TrialRow.epochs, TrialRow.crashes, EPOCHS_DONE, StudyRow.state)
+    .join(StudyRow, StudyRow.key == TrialRow.study_key)
+    .where(
+        TrialRow.id == bindparam("id"),
+        TrialRow.attempt == bindparam("attempt"),
+        TrialRow.state.in_(UNFINISHED),
+    )
+)
 
 _ROUNDING = 1e-9  # of a solver that samples on a log scale, relative
 
@@ -80,11 +91,7 @@ class UnfinishedTrial:
 
 def find_unfinished(session: Session, trial_id: int, attempt: int) -> UnfinishedTrial | None:
     """The trial, if it is queued or running at this attempt."""
-    row = session.execute(
-        select(TrialRow.state, TrialRow.epochs, TrialRow.crashes, EPOCHS_DONE, StudyRow.state)
-        .join(StudyRow, StudyRow.key == TrialRow.study_key)
-        .where(TrialRow.id == trial_id, TrialRow.attempt == attempt, TrialRow.state.in_(UNFINISHED))
-    ).one_or_none()
+    row = session.execute(_FIND_UNFINISHED, {"id": trial_id, "attempt": attempt}).one_or_none()
     return None if row is None else UnfinishedTrial(trial_id, attempt, *row)
 
 

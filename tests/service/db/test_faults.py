@@ -2,33 +2,24 @@
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, event, make_url, text
 from sqlalchemy import create_engine as plain_engine
+from sqlalchemy import event, make_url, text
 
 from service.db import migrate
-from service.db.engine import create_engine
+from service.db.engine import opened_engine
 from service.db.store import Store
 from service.domain.errors import DatabaseUnavailableError
 from tests.service import searches
 from tests.service.db.helpers import new_study
 
 
-@contextmanager
-def opened(url: str) -> Iterator[Engine]:
-    engine = create_engine(url)
-    yield engine
-    engine.dispose()
-
-
 @pytest.fixture
 def migrated_url(database_url: str) -> str:
     """A database of each kind with tables and one study."""
-    with opened(database_url) as engine:
+    with opened_engine(database_url) as engine:
         migrate.upgrade(engine)
         new_study(Store(engine))
     return database_url
@@ -42,7 +33,7 @@ def read_only(url: str) -> str:
 
 
 def test_a_read_only_database_can_be_read_but_not_written(migrated_url: str) -> None:
-    with opened(read_only(migrated_url)) as engine:
+    with opened_engine(read_only(migrated_url)) as engine:
         store = Store(engine)
         assert len(store.studies.list().items) == 1
         for write in (lambda: new_study(store), lambda: store.dispatch.acquire_lease("a", 1)):
@@ -57,7 +48,7 @@ def fill(store: Store, study_id: str) -> None:
 
 
 def test_a_full_disk_loses_nothing_that_was_stored(sqlite_url: str) -> None:
-    with opened(sqlite_url) as engine:
+    with opened_engine(sqlite_url) as engine:
         migrate.upgrade(engine)
         store = Store(engine)
         study, lease = new_study(store), searches.lease(store)
@@ -71,15 +62,15 @@ def test_a_full_disk_loses_nothing_that_was_stored(sqlite_url: str) -> None:
             fill(store, study.id)
         history = store.trials.history(study.id)
         assert sum(t.epochs_done for t in history) == store.studies.get(study.id).spent_epochs
-    with opened(sqlite_url) as engine:
+    with opened_engine(sqlite_url) as engine:
         store = Store(engine)
         assert store.trials.history(study.id) == history
         assert store.dispatch.renew_lease(lease, 60).fence == lease.fence
 
 
-def test_a_file_that_cannot_be_opened(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_opened_engine(tmp_path: Path) -> None:
     with (
-        opened(f"sqlite:///{tmp_path}/missing/spnas.db") as engine,
+        opened_engine(f"sqlite:///{tmp_path}/missing/spnas.db") as engine,
         pytest.raises(
             DatabaseUnavailableError, match=r"missing/spnas\.db cannot be used: .*does the folder exist"
         ),
@@ -90,7 +81,7 @@ def test_a_file_that_cannot_be_opened(tmp_path: Path) -> None:
 def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     path = tmp_path / "spnas.db"
     path.write_text("These are notes about lambda, not a database.\n" * 100)
-    with opened(f"sqlite:///{path}") as engine:
+    with opened_engine(f"sqlite:///{path}") as engine:
         for call in (migrate.upgrade, migrate.check):
             with pytest.raises(DatabaseUnavailableError, match="not a SQLite database"):
                 call(engine)
@@ -99,7 +90,7 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
 
 def test_a_server_that_does_not_answer_is_named_without_its_password() -> None:
     with (
-        opened("postgresql://user:secret@127.0.0.1:1/spnas") as engine,
+        opened_engine("postgresql://user:secret@127.0.0.1:1/spnas") as engine,
         pytest.raises(
             DatabaseUnavailableError, match=r"user:\*\*\*@127\.0\.0\.1:1/spnas cannot be used"
         ) as failed,
@@ -109,7 +100,7 @@ def test_a_server_that_does_not_answer_is_named_without_its_password() -> None:
 
 
 def test_a_lost_connection_is_replaced(postgres_url: str) -> None:
-    with opened(postgres_url) as engine:
+    with opened_engine(postgres_url) as engine:
         migrate.upgrade(engine)
         store = Store(engine)
         study = new_study(store)
@@ -124,10 +115,13 @@ def test_a_lost_connection_is_replaced(postgres_url: str) -> None:
 
 
 def test_a_database_that_stays_locked(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    with opened(sqlite_url) as engine:
+    with opened_engine(sqlite_url) as engine:
         migrate.upgrade(engine)
     monkeypatch.setattr("service.db.engine.BUSY_TIMEOUT_SECONDS", 0.1)
-    with opened(sqlite_url) as engine, contextlib.closing(sqlite3.connect(str(engine.url.database))) as other:
+    with (
+        opened_engine(sqlite_url) as engine,
+        contextlib.closing(sqlite3.connect(str(engine.url.database))) as other,
+    ):
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(DatabaseUnavailableError, match="another process has kept it locked"):
             new_study(Store(engine))
