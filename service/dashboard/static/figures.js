@@ -15,6 +15,7 @@ let slowest = 0;
 const observer = new IntersectionObserver((entries) => {
   for (const entry of entries) {
     const state = figures.get(entry.target);
+    if (!state) continue;
     state.seen = entry.isIntersecting;
     if (state.seen && state.stale) load(entry.target);
   }
@@ -27,7 +28,9 @@ for (const query of [dark, narrow]) {
 // Draws what is new on the page, and again what has changed since.
 export function drawFigures() {
   for (const element of figures.keys()) {
-    if (!element.isConnected) figures.delete(element);
+    if (element.isConnected) continue;
+    observer.unobserve(element);
+    figures.delete(element);
   }
   for (const element of document.querySelectorAll("[data-figure]")) {
     if (figures.has(element)) continue;

@@ -1,49 +1,86 @@
-// Keeps a page up to date: learns that something changed, by events where the service has them and else by asking
-// for the study with its ETag, then fetches the page again and swaps the parts that differ.
+// Keeps a page up to date: learns that something changed, from the service's events or else by asking for the study
+// with its ETag, then fetches the page again and swaps the parts that differ.
 
-const ACTIVE_MS = 2_000;
+const PAUSE_MS = 1_000; // between two refreshes
+const ACTIVE_MS = 2_000; // between two questions while something runs
 const IDLE_MS = 5_000;
 
 const shown = new Map();
+let source = null;
+let isPolling = false;
 let refreshing = null;
+let isStale = false;
+let isRefreshing = false;
 
 export function watch() {
   for (const part of document.querySelectorAll("[data-live]")) shown.set(part.id, part.outerHTML);
-  const { watchStudy, watchEvents } = document.body.dataset;
-  if (watchEvents) listen(watchEvents, watchStudy);
-  else if (watchStudy) poll(`/v1/studies/${watchStudy}`, refresh);
-  else if ("watchPage" in document.body.dataset) poll(location.href, refresh);
+  const { watchStudy: study, revision } = document.body.dataset;
+  if (study) follow(study, Number(revision));
+  else if ("watchPage" in document.body.dataset) poll(location.href);
 }
 
-function listen(url, study) {
-  const source = new EventSource(url);
-  source.onopen = () => setConnected(true);
-  source.onmessage = () => refresh();
-  source.onerror = () => {
-    if (source.readyState !== EventSource.CLOSED) return; // the browser connects again by itself
-    poll(`/v1/studies/${study}`, refresh);
+// A hidden page holds no connection: browsers allow only six to a service.
+function follow(study, known) {
+  const open = () => {
+    source = new EventSource(`/v1/studies/${study}/events`);
+    source.onopen = () => {
+      if (!document.querySelector("#connection").hidden) refreshSoon();
+      setConnected(true);
+    };
+    source.onmessage = (event) => {
+      const { revision } = JSON.parse(event.data);
+      if (revision === known) return;
+      known = revision;
+      refreshSoon();
+    };
+    source.onerror = () => {
+      if (source.readyState !== EventSource.CLOSED) return void setConnected(false); // it connects again by itself
+      source = null;
+      if (isPolling) return;
+      poll(`/v1/studies/${study}`);
+      refreshSoon();
+    };
   };
+  document.addEventListener("visibilitychange", () => {
+    if (isPolling) return;
+    if (document.visibilityState === "visible") open();
+    else source?.close();
+  });
+  if (document.visibilityState === "visible") open();
 }
 
-function poll(url, onChange) {
+function poll(url) {
+  isPolling = true;
   let tag = null;
   const ask = async () => {
     if (document.visibilityState === "visible") {
       try {
-        const headers = tag ? { "If-None-Match": tag } : {};
-        const response = await fetch(url, { cache: "no-store", headers });
+        const response = await fetch(url, { cache: "no-store", headers: tag ? { "If-None-Match": tag } : {} });
         setConnected(true);
+        if (response.status === 404) return; // deleted: what is shown stays, and nothing more comes
         const known = tag;
         tag = response.headers.get("ETag") ?? tag;
-        if (response.ok && known !== null && known !== tag) await onChange();
+        if (response.ok && known !== null && known !== tag) refreshSoon();
       } catch {
         setConnected(false);
       }
     }
     setTimeout(ask, document.querySelector(".state.running") ? ACTIVE_MS : IDLE_MS);
   };
-  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && refresh());
   ask();
+}
+
+// Changes that come thick and fast are shown together.
+async function refreshSoon() {
+  isStale = true;
+  if (isRefreshing) return;
+  isRefreshing = true;
+  while (isStale) {
+    isStale = false;
+    await refresh().catch(() => setConnected(false));
+    await new Promise((resolve) => { setTimeout(resolve, PAUSE_MS); });
+  }
+  isRefreshing = false;
 }
 
 export function refresh() {
@@ -69,18 +106,21 @@ function replace(part) {
   shown.set(part.id, html);
   const open = [...old.querySelectorAll("details")].map((details) => details.open);
   const checked = [...old.querySelectorAll("input:checked")].map((input) => input.id);
-  const focused = old.contains(document.activeElement) ? focusPath(document.activeElement) : null;
+  const focused = old.contains(document.activeElement) ? selectorOf(document.activeElement) : null;
   const fresh = document.importNode(part, true);
   old.replaceWith(fresh);
   fresh.querySelectorAll("details").forEach((details, index) => { details.open = open[index] ?? false; });
-  checked.forEach((id) => { const input = document.getElementById(id); if (input) input.checked = true; });
+  for (const id of checked) document.getElementById(id)?.setAttribute("checked", "");
   if (focused) fresh.querySelector(focused)?.focus({ preventScroll: true });
 }
 
-function focusPath(element) {
+// A selector that finds the element's successor in the new part.
+function selectorOf(element) {
   if (element.id) return `#${CSS.escape(element.id)}`;
-  if (element.getAttribute("href")) return `a[href="${CSS.escape(element.getAttribute("href"))}"]`;
-  if (element.getAttribute("popovertarget")) return `[popovertarget="${element.getAttribute("popovertarget")}"]`;
+  for (const name of ["href", "popovertarget", "aria-label", "aria-labelledby"]) {
+    const value = element.getAttribute(name);
+    if (value) return `${element.localName}[${name}="${CSS.escape(value)}"]`;
+  }
   return null;
 }
 

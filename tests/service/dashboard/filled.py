@@ -1,6 +1,7 @@
 """Studies with plausible trials, written to a store by the dispatcher's own functions."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from service.db.store import Store
 from service.domain.records import Lease, StudyRecord, TrialRecord
@@ -11,6 +12,18 @@ from tests.service.figures.plausible import Search
 TRACEBACK = """Traceback (most recent call last):
   File "nas_worker/search.py", line 1, in run
 nas_worker.errors.DivergedError: the loss is not finite at epoch 3: lower lambda or the learning rate"""
+
+
+@dataclass(frozen=True)
+class Studies:
+    """Ids of filled studies, and numbers of two trials of the busy one."""
+
+    empty: str
+    single: str
+    busy: str
+    done: str
+    failed_trial: int
+    running_trial: int
 
 
 def held_lease(store: Store) -> Lease:
