@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -13,6 +14,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from service import dashboard
 from service.api import (
+    events,
     figures,
     health,
     openapi,
@@ -36,6 +38,7 @@ _ROUTERS = (
     studies.router,
     study_actions.router,
     trials.router,
+    events.router,
     figures.router,
     platforms.router,
     solvers.router,
@@ -67,6 +70,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.settings = settings
+    app.state.stopping = threading.Event()  # ends streams that would otherwise keep the server from stopping
     app.state.engine = engine
     app.state.store = Store(engine)
     app.state.dispatcher = _dispatcher(settings, app.state.store)

@@ -4,8 +4,10 @@ import logging
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from types import FrameType
 
 import uvicorn
+from fastapi import FastAPI
 
 from service.app import create_app
 from service.domain.errors import InvalidFieldError
@@ -45,7 +47,7 @@ def serve(settings: Settings, on_listening: Callable[[str], None] | None = None)
     listener = _bind(settings)
     with listener:
         app = create_app(settings)
-        server = uvicorn.Server(
+        server = _Server(
             uvicorn.Config(
                 app,
                 log_config=None,
@@ -58,6 +60,16 @@ def serve(settings: Settings, on_listening: Callable[[str], None] | None = None)
             on_listening(base_url(listener))
         with suppress(KeyboardInterrupt):  # uvicorn raises it again after it has wound up
             server.run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """Has event streams end when the server is asked to, instead of waiting for their listeners to leave."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        app = self.config.app
+        assert isinstance(app, FastAPI)
+        app.state.stopping.set()
+        super().handle_exit(sig, frame)
 
 
 def base_url(listener: socket.socket) -> str:

@@ -51,6 +51,7 @@ def live_service(data_dir: Path, **settings: Any) -> Iterator[Live]:
         with httpx.Client(base_url=base_url, timeout=10) as http:
             yield Live(base_url, app.state.store, http)
     finally:
+        app.state.stopping.set()
         server.should_exit = True
         thread.join(10)
         assert not thread.is_alive(), "the server did not stop"

@@ -60,9 +60,14 @@ def test_a_signal_ends_the_service_in_good_order(tmp_path: Path, signal_number: 
         assert process.stdout is not None
         url = process.stdout.readline().strip()
         assert httpx.get(f"{url}/healthz").status_code == 200
-        started = time.monotonic()
-        process.send_signal(signal_number)
-        rest = process.stdout.read()
+        study_id = httpx.post(f"{url}/v1/studies", json={"target_runtime_ms": 80}).json()["id"]
+        with httpx.stream("GET", f"{url}/v1/studies/{study_id}/events") as events:
+            lines = events.iter_lines()
+            assert next(lines).startswith("data:")
+            started = time.monotonic()
+            process.send_signal(signal_number)
+            rest = process.stdout.read()
+            assert list(lines)[-1] == ""  # the stream has come to an end
     assert time.monotonic() - started < 10
     if signal_number == signal.SIGINT:
         assert (process.returncode, rest) == (0, "done\n")
