@@ -21,17 +21,18 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from service.db.columns import UTCDateTime
+from service.domain.access import Scope
 from service.domain.states import StudyState, TrialState
 
 # SQLite numbers rows by itself only in a column of type INTEGER.
 SurrogateKey = BigInteger().with_variant(Integer, "sqlite")
 
 
-def _state_type(states: type[StrEnum]) -> Enum:
-    """States as readable text with a check, on every database alike."""
+def _word_type(words: type[StrEnum], name: str) -> Enum:
+    """One of a few words as readable text with a check, on every database alike."""
     return Enum(
-        states,
-        name="state",
+        words,
+        name=name,
         native_enum=False,
         create_constraint=True,
         length=16,
@@ -54,8 +55,9 @@ class Base(DeclarativeBase):
     type_annotation_map: ClassVar[dict[Any, Any]] = {
         float: Double(),
         datetime: UTCDateTime(),
-        StudyState: _state_type(StudyState),
-        TrialState: _state_type(TrialState),
+        StudyState: _word_type(StudyState, "state"),
+        TrialState: _word_type(TrialState, "state"),
+        Scope: _word_type(Scope, "scope"),
     }
 
 
@@ -213,3 +215,18 @@ class IdempotencyKeyRow(Base):
     study_key: Mapped[int] = mapped_column(ForeignKey("studies.key", ondelete="CASCADE"), index=True)
     digest: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime]
+
+
+class TokenRow(Base):
+    """An access token, without its secret."""
+
+    __tablename__ = "tokens"
+
+    id: Mapped[str] = mapped_column(String(12), primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    scope: Mapped[Scope]
+    digest: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]

@@ -6,11 +6,12 @@ from service.db.dispatch import Dispatch
 from service.db.platforms import Platforms
 from service.db.session import Database
 from service.db.studies import Studies
+from service.db.tokens import Tokens
 from service.db.trials import Trials
 
 
 class Store:
-    """A database, in four parts. Safe to share between threads; every method is one transaction of its own.
+    """A database, in five parts. Safe to share between threads; every method is one transaction of its own.
 
     Every method raises DatabaseUnavailableError when the database fails. Records that come out are values:
     they do not change and hold no connection.
@@ -20,6 +21,7 @@ class Store:
         trials: Trials and epochs, to read.
         dispatch: The dispatcher's lease and the life of trials.
         platforms: Latency tables.
+        tokens: Who may use the service.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -28,3 +30,4 @@ class Store:
         self.trials = Trials(database)
         self.dispatch = Dispatch(database)
         self.platforms = Platforms(database)
+        self.tokens = Tokens(database)
