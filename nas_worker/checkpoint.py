@@ -1,5 +1,7 @@
 """Checkpoints of a search: written whole or not at all, and read with suspicion."""
 
+import hashlib
+import io
 import os
 import pickle
 from pathlib import Path
@@ -10,6 +12,8 @@ import torch
 from nas_worker.errors import CheckpointError
 
 _FORMAT = 1
+_DIGEST_BYTES = hashlib.sha256().digest_size
+"""A file is the SHA-256 of what follows, then a torch file. Torch itself does not notice flipped bits."""
 
 
 class Resumable(Protocol):
@@ -40,10 +44,13 @@ def save_checkpoint(path: Path, search: Resumable, epoch: int) -> None:
         epoch: The last epoch that is done.
     """
     content = {"format": _FORMAT, "identity": search.identity, "epoch": epoch, "state": search.state_dict()}
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     with partial.open("wb") as file:
-        torch.save(content, file)
+        file.write(hashlib.sha256(buffer.getbuffer()).digest())
+        file.write(buffer.getbuffer())
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)
@@ -56,23 +63,27 @@ def load_checkpoint(path: Path, search: Resumable) -> int:
         CheckpointError: It is missing, damaged, of another format, or of another search; the state of the
             search is then undefined.
     """
+    content = _read(path)
+    _check_identity(path, content["identity"], search.identity)
+    search.load_state_dict(content["state"])
+    return int(content["epoch"])
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        if content["format"] != _FORMAT:
-            raise CheckpointError(f"checkpoint {path} has format {content['format']}; expected {_FORMAT}")
-        _check_identity(path, content["identity"], search.identity)
-        search.load_state_dict(content["state"])
-        return int(content["epoch"])
-    except (
-        OSError,
-        EOFError,
-        RuntimeError,
-        ValueError,
-        TypeError,
-        LookupError,
-        pickle.UnpicklingError,
-    ) as error:
-        raise CheckpointError(f"checkpoint {path} cannot be read: {error}") from error
+        raw = path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"checkpoint {path} cannot be read: {error.strerror}") from error
+    digest, body = raw[:_DIGEST_BYTES], raw[_DIGEST_BYTES:]
+    if hashlib.sha256(body).digest() != digest:
+        raise CheckpointError(f"checkpoint {path} is damaged: its digest does not match its {len(raw)} bytes")
+    try:
+        content: dict[str, Any] = torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(f"checkpoint {path} holds more than tensors and plain values") from error
+    if content.get("format") != _FORMAT:
+        raise CheckpointError(f"checkpoint {path} has format {content.get('format')}; expected {_FORMAT}")
+    return content
 
 
 def _check_identity(path: Path, found: dict[str, Any], expected: dict[str, Any]) -> None:

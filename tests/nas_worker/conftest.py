@@ -4,6 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from hypothesis import settings
+
+settings.register_profile("nas_worker", deadline=None)  # on a busy machine a first call takes its time
+settings.load_profile("nas_worker")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -1,0 +1,193 @@
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from nas_worker.checkpoint import load_checkpoint
+from nas_worker.errors import CheckpointError, DivergedError, SearchError, UnknownNameError
+from nas_worker.job import EpochReport, SearchJob
+from nas_worker.platform import load_platform
+from nas_worker.runtime import architecture_runtime_ms
+from nas_worker.search import run_search
+from nas_worker.space import Architecture
+from nas_worker.trainer import SearchTrainer
+from tests.nas_worker.jobs import comparable, small_job
+
+
+def run(job: SearchJob, **options: Any) -> list[EpochReport]:
+    reports: list[EpochReport] = []
+    assert run_search(job, on_epoch=reports.append, **options)
+    return reports
+
+
+LONGER = small_job(0.3, 4)
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[EpochReport]]:
+    folder = tmp_path_factory.mktemp("unbroken")
+    return folder, run(LONGER, checkpoint_dir=folder)
+
+
+@pytest.fixture(scope="module")
+def plain() -> list[EpochReport]:
+    return run(small_job())
+
+
+def test_reports_tell_the_state_after_each_epoch(plain: list[EpochReport]) -> None:
+    platform = load_platform("pixel1")
+    assert [report.epoch for report in plain] == [1, 2, 3]
+    for report in plain:
+        architecture = Architecture.parse(report.architecture)
+        assert report.runtime_ms == architecture_runtime_ms(platform, architecture)
+        assert 0 <= report.accuracy <= 1
+        assert 0 < report.cross_entropy < 10
+        assert report.seconds > 0
+        assert report.checkpoint is None
+
+
+def test_the_same_job_gives_the_same_reports_and_another_seed_others(plain: list[EpochReport]) -> None:
+    assert comparable(run(small_job())) == comparable(plain)
+    assert run(small_job(seed=1))[0].cross_entropy != plain[0].cross_entropy
+
+
+def test_warm_up_and_schedule_rescale_to_the_length(plain: list[EpochReport]) -> None:
+    assert comparable(run(small_job(epochs=2))) != comparable(plain)[:2]
+
+
+def final_state(checkpoint: Path) -> dict[str, Any]:
+    trainer = SearchTrainer(LONGER)
+    assert load_checkpoint(checkpoint, trainer) == 4
+    return trainer.state_dict()
+
+
+@pytest.mark.parametrize("done", [1, 3])
+def test_a_resumed_search_ends_bit_equal_to_an_unbroken_one(
+    done: int, unbroken: tuple[Path, list[EpochReport]], tmp_path: Path
+) -> None:
+    reports: list[EpochReport] = []
+    finished = run_search(
+        LONGER, on_epoch=reports.append, should_stop=lambda: len(reports) == done, checkpoint_dir=tmp_path
+    )
+    assert not finished
+    assert len(reports) == done
+    resumed = run(LONGER, checkpoint_dir=tmp_path, attempt=2, resume_from=reports[-1].checkpoint)
+    folder, expected = unbroken
+    assert comparable(reports + resumed) == comparable(expected)
+    assert resumed[-1].checkpoint == str(tmp_path / "epoch-4-attempt-2.pt")
+    torch.testing.assert_close(
+        final_state(tmp_path / "epoch-4-attempt-2.pt"),
+        final_state(folder / "epoch-4-attempt-1.pt"),
+        rtol=0,
+        atol=0,
+    )
+
+
+def test_resuming_after_the_last_epoch_has_nothing_left_to_do(
+    unbroken: tuple[Path, list[EpochReport]],
+) -> None:
+    _, reports = unbroken
+    assert run(LONGER, resume_from=reports[-1].checkpoint) == []
+
+
+def test_a_checkpoint_of_another_job_is_refused(unbroken: tuple[Path, list[EpochReport]]) -> None:
+    _, reports = unbroken
+    with pytest.raises(CheckpointError, match=r"another search: lambda is 0.3, not 1.0; epochs is 4, not 3"):
+        run(small_job(), resume_from=reports[0].checkpoint)
+    with pytest.raises(CheckpointError, match="another search: settings is"):
+        run(small_job(0.3, 4, width=0.5), resume_from=reports[0].checkpoint)
+    with pytest.raises(CheckpointError, match=r"another search: hinge_target_ms is None, not 80.0"):
+        run(small_job(0.3, 4, hinge_target_ms=80.0), resume_from=reports[0].checkpoint)
+
+
+def test_a_stop_is_heard_within_a_step() -> None:
+    asked = 0
+
+    def stop_at_the_third() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked == 3
+
+    assert not run_search(small_job(), on_epoch=lambda _: pytest.fail("no"), should_stop=stop_at_the_third)
+    assert asked == 3
+
+
+def test_global_state_is_left_alone() -> None:
+    torch.manual_seed(7)
+    before = torch.get_rng_state()
+    numpy_before = np.random.get_state(legacy=False)
+    torch.set_num_threads(2)
+    try:
+        run(small_job(epochs=1), threads=1)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(1)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert str(np.random.get_state(legacy=False)) == str(numpy_before)
+    assert torch.tensor(1e-40).mul(1.0).item() > 0
+
+
+def test_lambda_acts_after_the_warm_up_and_moves_the_runtime_from_one_end_to_the_other() -> None:
+    platform = load_platform("pixel1")
+    low, high = (run(small_job(lambda_, epochs=4)) for lambda_ in (0.001, 30.0))
+    assert comparable(low)[:2] == comparable(high)[:2]
+    assert low[3].runtime_ms > 0.9 * platform.max_ms
+    assert high[3].runtime_ms < 1.2 * platform.min_ms
+
+
+def test_a_hinged_search_stops_shutting_gates_at_its_target() -> None:
+    def runtimes_ms(hinge_target_ms: float | None) -> list[float]:
+        job = small_job(3.0, 6, hinge_target_ms=hinge_target_ms, threshold_learning_rate=0.2)
+        return [report.runtime_ms for report in run(job)]
+
+    plain, hinged = runtimes_ms(None), runtimes_ms(130.0)
+    assert plain[4] < 130
+    assert hinged[:4] == plain[:4]
+    assert hinged[5] == pytest.approx(hinged[4], abs=10)
+    assert plain[5] < hinged[5] - 30
+
+
+def test_a_target_that_is_already_met_makes_lambda_irrelevant() -> None:
+    lax, strict = (run(small_job(lambda_, hinge_target_ms=1e5)) for lambda_ in (0.1, 50.0))
+    assert comparable(lax) == comparable(strict)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"lambda_": 1e300, "warm_up": 0.0}, r"loss .* finite in epoch 1, step 1 of 4, at lambda 1e\+300"),
+        ({"learning_rate": 10.0, "epochs": 8}, r"no longer finite .* epoch \d.* at lambda 1$"),
+    ],
+)
+def test_a_search_that_diverges_says_where(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(DivergedError, match=message):
+        run(small_job(**options))
+
+
+def test_unfit_settings_are_refused() -> None:
+    with pytest.raises(SearchError, match="batch_size is 100, but there are only 32 training images"):
+        run(small_job(batch_size=100))
+    with pytest.raises(UnknownNameError, match="unknown dataset 'imagenet'"):
+        run(small_job(dataset="imagenet"))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"gate_placement": "kernel"},
+        {"runtime_form": "paper"},
+        {"label_smoothing": 0.1},
+        {"image_size": 12},
+        {"width": 0.5},
+        {"weight_decay": 0.1},
+        {"gate_keep_probability": 0.5},
+    ],
+    ids=lambda settings: next(iter(settings)),
+)
+def test_every_setting_has_an_effect(settings: dict[str, Any], plain: list[EpochReport]) -> None:
+    changed = run(small_job(**settings))
+    assert comparable(changed) != comparable(plain)
+    assert all(math.isfinite(report.cross_entropy) for report in changed)
