@@ -13,6 +13,7 @@ from sqlalchemy import URL, Engine, create_engine, make_url, text
 
 from service.db import migrate
 from service.db.engine import opened_engine
+from service.db.models import Base
 from service.db.store import Store
 
 
@@ -98,5 +99,6 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
         engine = request.getfixturevalue("migrated_postgres")
         yield Store(engine)
         with engine.begin() as connection:
-            connection.execute(text("TRUNCATE studies, platforms, tokens RESTART IDENTITY CASCADE"))
+            tables = ", ".join(Base.metadata.tables.keys() - {"lease"})
+            connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
             connection.execute(text("UPDATE lease SET owner = NULL, expires_at = NULL, fence = 0"))

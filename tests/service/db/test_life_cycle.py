@@ -257,5 +257,5 @@ def test_the_store_behaves_like_the_model(store: Store) -> None:
 
     OnThisStore.store = store
     run_state_machine_as_test(
-        OnThisStore, settings=settings(max_examples=20, stateful_step_count=25, deadline=None)
+        OnThisStore, settings=settings(max_examples=15, stateful_step_count=25, deadline=None)
     )

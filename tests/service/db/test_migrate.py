@@ -49,6 +49,19 @@ def test_up_down_and_up_again(engine: Engine) -> None:
     assert Store(engine).studies.list().items == ()
 
 
+def test_an_older_database_keeps_its_studies(engine: Engine) -> None:
+    migrate.upgrade(engine)
+    store = Store(engine)
+    searches.finished_trial(store, new_study(store).id)
+    before = store.studies.list()
+    with migrate.exclusive_connection(engine) as connection:
+        command.downgrade(migrate.alembic_config(connection), "0001")
+    with pytest.raises(DatabaseOutdatedError, match="is of version 0001, this service needs"):
+        migrate.check(engine)
+    migrate.upgrade(engine)
+    assert store.studies.list() == before
+
+
 def test_upgrading_twice_keeps_the_rows(engine: Engine) -> None:
     migrate.upgrade(engine)
     store = Store(engine)
