@@ -59,7 +59,7 @@ def moment_text(value: datetime | None) -> str:
 
 def machine_time(value: datetime) -> str:
     """A point in time as the ``datetime`` attribute of HTML takes it."""
-    return value.astimezone(UTC).isoformat(timespec="seconds")
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 FILTERS: Mapping[str, Callable[..., Any]] = MappingProxyType(

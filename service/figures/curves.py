@@ -11,7 +11,7 @@ from nas_worker.job import EpochReport
 from service.domain.records import EpochRecord, StudyRecord, TrialRecord
 from service.figures.style import BLUE, SCALE, VERMILLION, log_ticks, new_figure, short, shorts
 
-MAX_TRIALS = 12
+MAX_TRIALS = 8
 """Curves of a whole study: the recommended trial and the latest others."""
 
 

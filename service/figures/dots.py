@@ -13,7 +13,7 @@ from service.figures.trials import Kind, Outcome
 MAX_DOTS = 300
 """A trace with more dots than this is merged."""
 
-_GRID = (26, 14)
+_GRID = (22, 12)
 """Cells across and up in which dots are merged."""
 
 

@@ -10,7 +10,7 @@ from service.domain.records import EpochRecord, TrialRecord
 from service.domain.states import TrialState
 from service.figures.style import BLUE, GREEN, GREY, VERMILLION, new_figure
 
-MAX_TRIALS = 300
+MAX_TRIALS = 200
 """Only the latest so many are drawn."""
 
 _COLORS = {

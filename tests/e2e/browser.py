@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 CHROMIUM = os.environ.get("SPNAS_TEST_CHROMIUM", "/usr/bin/chromium")
 DESKTOP, PHONE = 1280, 390
+_PATIENCE_MS = 30_000  # a busy machine takes seconds to read plotly.js
 _FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -95,7 +96,8 @@ def tab(browser: Browser, base_url: str, *, width: int = DESKTOP, scheme: str = 
         has_touch=width == PHONE,
         reduced_motion="reduce",
     )
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(_PATIENCE_MS)
+    expect.set_options(timeout=_PATIENCE_MS)
     opened = Tab(context.new_page(), base_url)
     opened.page.on("pageerror", lambda error: opened.complaints.append(str(error)))
     opened.page.on("console", opened.hear)

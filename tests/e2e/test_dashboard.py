@@ -143,9 +143,12 @@ def test_a_study_is_paused_changed_cancelled_and_deleted(desktop: Tab, live: Liv
     expect(page.locator("#study-state")).to_have_text("pending")
     page.get_by_role("button", name="Change").click()
     page.get_by_label("Budget in epochs").fill("500")
+    page.get_by_label("Tags").fill("urgent, night")
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#left")).to_have_text("500 epochs")
-    assert live.store.studies.get(study_id).spec.budget_epochs == 500
+    expect(page.get_by_role("link", name="urgent")).to_be_visible()
+    spec = live.store.studies.get(study_id).spec
+    assert (spec.budget_epochs, spec.tags, spec.name) == (500, ("urgent", "night"), "Acted upon")
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Leave it").click()
     expect(page.locator("#study-state")).to_have_text("pending")

@@ -1,5 +1,6 @@
 // Buttons and small forms that change something through the REST API.
 
+import { readInput } from "./inputs.js";
 import { refresh } from "./live.js";
 import { hideProblem, problemOf, showProblem, unreachable } from "./problems.js";
 
@@ -52,15 +53,14 @@ async function send(button) {
 }
 
 async function patch(form) {
-  const changes = {};
-  for (const input of form.querySelectorAll("input[name]")) {
-    if (input.value !== input.defaultValue) changes[input.name] = Number(input.value);
-  }
+  const inputs = [...form.querySelectorAll("[name]")];
+  const changed = inputs.filter((input) => input.value !== input.defaultValue);
   const dialog = form.closest("dialog");
-  if (Object.keys(changes).length === 0) return void dialog.close();
+  if (changed.length === 0) return void dialog.close();
+  const changes = Object.fromEntries(changed.map((input) => [input.name, readInput(input)]));
   const problem = await sendPatch(form.dataset.patch, changes);
   if (problem) return void showFieldErrors(form, problem);
-  for (const input of form.querySelectorAll("input[name]")) input.defaultValue = input.value;
+  for (const input of changed) input.defaultValue = input.value;
   dialog.close();
   await refresh();
 }

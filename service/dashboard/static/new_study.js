@@ -1,5 +1,6 @@
 // The form for a new study: checked by the service while it is filled in, then sent to the REST API.
 
+import { readInput } from "./inputs.js";
 import { problemOf, unreachable } from "./problems.js";
 
 const CHECK_MS = 300;
@@ -34,15 +35,7 @@ function readSpec() {
   return spec;
 }
 
-function readInput(input) {
-  const text = input.value.trim();
-  if (input.dataset.kind === "tags") return text.split(",").map((tag) => tag.trim()).filter(Boolean);
-  if (input.dataset.kind !== "number") return input.value;
-  if (text === "" && !input.validity.badInput) return undefined; // the default holds
-  return text === "" ? "not a number" : Number(text);
-}
-
-// The solver's options, or a text that the service refuses with the reason.
+// The solver's options; what is no JSON object is a SyntaxError.
 function readOptions() {
   const text = options.value.trim();
   if (text === "") return {};

@@ -27,7 +27,7 @@ def test_every_drawn_trial_has_its_three_curves() -> None:
     chart = curves.figure(STUDY, TRIALS, epochs_by_number())
     drawn = [trace for trace in chart.data if trace.meta == "curve"]
     assert len(drawn) == 3 * MAX_TRIALS
-    assert "12 of 30 trials" in chart.layout.meta["note"]
+    assert f"{MAX_TRIALS} of 30 trials" in chart.layout.meta["note"]
     reports = [epoch.report for epoch in epochs_by_number()[TRIALS[-1].number]]
     cross_entropy, accuracy, runtime = drawn[-3:]
     assert list(cross_entropy.x) == [report.epoch for report in reports]
