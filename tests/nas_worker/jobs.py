@@ -9,7 +9,7 @@ from nas_worker.platform import load_platform
 
 def small_job(
     lambda_: float = 1.0,
-    epochs: int = 3,
+    epochs: int = 2,
     seed: int = 0,
     hinge_target_ms: float | None = None,
     **settings: Any,

@@ -39,7 +39,7 @@ def plain() -> list[EpochReport]:
 
 def test_reports_tell_the_state_after_each_epoch(plain: list[EpochReport]) -> None:
     platform = load_platform("pixel1")
-    assert [report.epoch for report in plain] == [1, 2, 3]
+    assert [report.epoch for report in plain] == [1, 2]
     for report in plain:
         architecture = Architecture.parse(report.architecture)
         assert report.runtime_ms == architecture_runtime_ms(platform, architecture)
@@ -55,7 +55,7 @@ def test_the_same_job_gives_the_same_reports_and_another_seed_others(plain: list
 
 
 def test_warm_up_and_schedule_rescale_to_the_length(plain: list[EpochReport]) -> None:
-    assert comparable(run(small_job(epochs=2))) != comparable(plain)[:2]
+    assert comparable(run(small_job(epochs=1))) != comparable(plain)[:1]
 
 
 def final_state(checkpoint: Path) -> dict[str, Any]:
@@ -95,7 +95,7 @@ def test_resuming_after_the_last_epoch_has_nothing_left_to_do(
 
 def test_a_checkpoint_of_another_job_is_refused(unbroken: tuple[Path, list[EpochReport]]) -> None:
     _, reports = unbroken
-    with pytest.raises(CheckpointError, match=r"another search: lambda is 0.3, not 1.0; epochs is 4, not 3"):
+    with pytest.raises(CheckpointError, match=r"another search: lambda is 0.3, not 1.0; epochs is 4, not 2"):
         run(small_job(), resume_from=reports[0].checkpoint)
     with pytest.raises(CheckpointError, match="another search: settings is"):
         run(small_job(0.3, 4, width=0.5), resume_from=reports[0].checkpoint)
@@ -159,7 +159,7 @@ def test_a_target_that_is_already_met_makes_lambda_irrelevant() -> None:
     ("options", "message"),
     [
         ({"lambda_": 1e300, "warm_up": 0.0}, r"loss .* finite in epoch 1, step 1 of 4, at lambda 1e\+300"),
-        ({"learning_rate": 10.0, "epochs": 8}, r"no longer finite .* epoch \d.* at lambda 1$"),
+        ({"learning_rate": 10.0, "epochs": 4}, r"no longer finite .* epoch \d.* at lambda 1$"),
     ],
 )
 def test_a_search_that_diverges_says_where(options: dict[str, Any], message: str) -> None:
