@@ -21,7 +21,7 @@ _ACCURACY = Prior(
     length=(0.35, 0.5),
     noise=(0.004, 0.8),
     short_noise=(1.3, 0.5),
-    bias=(0.03, 1.0),
+    bias=(0.04, 1.5),
     shift=(0.0, 0.2),
 )
 _QUANTILES = 64
@@ -37,7 +37,7 @@ def _log_runtime_prior(problem: Problem) -> Prior:
         length=(0.3, 0.5),
         noise=(0.02, 0.9),
         short_noise=(1.3, 0.5),
-        bias=(0.1, 1.0),
+        bias=(0.15, 1.5),
         shift=(0.0, 0.2),
     )
 

@@ -15,7 +15,7 @@ from scipy.stats import qmc
 from solver.composite.process import HYPERPARAMETERS, Array, Places, Posterior, Prior, Process
 
 _DRAWS = 256
-_MOST_DATA = 48  # outcomes that the hyperparameters are judged by; more would cost much and change little
+_MOST_DATA = 40  # outcomes that the hyperparameters are judged by; more would cost much and change little
 _ROUNDS = 2
 _WIDENING = 1.5  # of the proposal's covariance over the weighted draws', against too narrow a fit
 

@@ -23,7 +23,7 @@ from solver.space import apart, from_unit, generator, to_unit
 
 _SAMPLES = 16
 _RECOMMENDABLE = 101
-_CANDIDATES = 32
+_CANDIDATES = 24
 _NEAR_CANDIDATES = 8
 _FIDELITIES = 4
 _INTERVAL = 0.9
