@@ -2,7 +2,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 
+from service.db.models import TrialRow
 from service.db.store import Store
 from service.domain.seeds import trial_seed
 from service.domain.states import StudyState, TrialState
@@ -290,3 +292,17 @@ def test_a_worker_may_report_thousands_of_epochs_at_once(store: Store) -> None:
     reports = [epoch_report(epoch) for epoch in range(1, MANY_EPOCHS + 1)]
     assert store.dispatch.record_epochs(lease, trial.id, 1, reports) == MANY_EPOCHS
     assert store.studies.get(study.id).left_epochs == 0
+
+
+def test_a_trial_says_what_its_latest_attempt_ran_with(store: Store) -> None:
+    study, lease = new_study(store), searches.lease(store)
+    trial = queued_trial(store, lease, study)
+    found = []
+    for attempt, code_version in enumerate(["1.0", "1.1"]):
+        store.dispatch.start_trial(
+            lease, trial.id, attempt, "worker", platform_hash="abc", code_version=code_version
+        )
+        with store.dispatch._database.reading() as session:
+            found.append(session.execute(select(TrialRow.platform_hash, TrialRow.code_version)).one())
+        store.dispatch.requeue_trial(lease, trial.id, attempt + 1, crashed=False)
+    assert found == [("abc", "1.0"), ("abc", "1.1")]
