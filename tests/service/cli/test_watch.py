@@ -85,12 +85,13 @@ def test_a_paused_study_is_not_waited_for(run: Run, live: Live) -> None:
     assert f"spnas study resume {study_id}" in result.stderr
 
 
-def test_ctrl_c_lets_go_and_says_how_to_come_back(live: Live, study_id: str) -> None:
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_ctrl_c_lets_go_and_says_how_to_come_back(live: Live, study_id: str, sign: signal.Signals) -> None:
     line = [*SPNAS, "study", "watch", study_id, "--server", live.base_url]
     with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         first = process.stderr.readline()
-        process.send_signal(signal.SIGINT)
+        process.send_signal(sign)
         out, err = process.communicate(timeout=20)
     assert (process.returncode, out) == (130, "")
     assert study_id in first
