@@ -10,6 +10,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from sqlalchemy import Engine
+from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 
 from service import dashboard
@@ -26,7 +27,10 @@ from service.api import (
     study_actions,
     trials,
 )
+from service.api.access import AccessControl
 from service.api.body_limit import BodyLimit
+from service.api.guard import Guard
+from service.api.rate_limit import RateLimiter
 from service.db import migrate
 from service.db.engine import create_engine
 from service.db.store import Store
@@ -74,14 +78,31 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.engine = engine
     app.state.store = Store(engine)
     app.state.dispatcher = _dispatcher(settings, app.state.store)
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
-    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
+    _add_middleware(app, settings)
     problems.install(app)
-    openapi.install(app)
+    openapi.install(app, needs_token=settings.needs_token)
     for router in _ROUTERS:
         app.include_router(router)
     dashboard.mount(app)
     return app
+
+
+def _add_middleware(app: FastAPI, settings: Settings) -> None:
+    """From the inside to the outside."""
+    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    if settings.needs_token:
+        limiter = RateLimiter(settings.requests_per_minute)
+        app.add_middleware(AccessControl, store=app.state.store, limiter=limiter)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["authorization", "content-type", "idempotency-key", "if-match", "if-none-match"],
+            expose_headers=["etag", "location", "retry-after"],
+        )
+    app.add_middleware(Guard, hosts=settings.effective_hosts, origins=settings.cors_origins)
 
 
 @asynccontextmanager

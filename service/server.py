@@ -10,24 +10,33 @@ import uvicorn
 from fastapi import FastAPI
 
 from service.app import create_app
+from service.db.store import Store
 from service.domain.errors import InvalidFieldError
 from service.settings import Settings
 
 _LOG = logging.getLogger(__name__)
 
 
-def check_exposure(settings: Settings) -> None:
-    """Refuses to offer a service without log-in to a whole network.
+def check_exposure(settings: Settings, store: Store) -> None:
+    """Refuses to offer a service to a whole network before anybody can log in.
 
     Raises:
-        InvalidFieldError: ``host`` is not a loopback address, and ``insecure`` is not set.
+        InvalidFieldError: ``host`` is not a loopback address, nobody has a valid token, and ``insecure`` is
+            not set.
     """
-    if not settings.is_loopback and not settings.insecure:
-        raise InvalidFieldError(
-            "host",
-            f"{settings.host} is reachable from other machines, and everybody there could start and delete "
-            "studies: listen on 127.0.0.1, or say --insecure if the network is to be trusted",
-        )
+    if settings.is_loopback or settings.insecure:
+        return
+    if not settings.needs_token:
+        reason = "and SPNAS_REQUIRE_TOKEN=false lets everybody there start and delete studies"
+    elif not store.tokens.any_valid():
+        reason = "and there is no valid access token yet: make one with `spnas token create`"
+    else:
+        return
+    raise InvalidFieldError(
+        "host",
+        f"{settings.host} is reachable from other machines, {reason}; or listen on 127.0.0.1, or say "
+        "--insecure if all who can connect are to be trusted",
+    )
 
 
 def serve(settings: Settings, on_listening: Callable[[str], None] | None = None) -> None:
@@ -43,10 +52,10 @@ def serve(settings: Settings, on_listening: Callable[[str], None] | None = None)
         InvalidFieldError: See :func:`check_exposure`; or the port is taken.
         SpnasError: The database is not usable, see :func:`service.app.create_app`.
     """
-    check_exposure(settings)
     listener = _bind(settings)
     with listener:
         app = create_app(settings)
+        check_exposure(settings, app.state.store)
         server = _Server(
             uvicorn.Config(
                 app,

@@ -1,11 +1,22 @@
 """Settings of the service: environment variables ``SPNAS_*`` or keyword arguments, nothing else."""
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import AliasChoices, Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AliasChoices, BeforeValidator, Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def _split(value: object) -> object:
+    return (
+        tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+    )
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+"""In the environment separated by commas."""
 
 
 class Settings(BaseSettings):
@@ -16,6 +27,16 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0: a free one.")
     insecure: bool = Field(False, description="Listen beyond this machine although nobody has to log in.")
+    require_token: bool | None = Field(
+        None, description="Whether access tokens are needed; none: when others than this machine can connect."
+    )
+    requests_per_minute: int = Field(3000, ge=1, description="What each access token may ask for.")
+    allowed_hosts: Names = Field(
+        (), description="Names in the address of the service; none: any, or on this machine its own."
+    )
+    cors_origins: Names = Field(
+        (), description="Other sites whose pages may use the API, as in https://example.org; none: no other."
+    )
     data_dir: Path = Field(Path("spnas-data"), description="Embedded database and checkpoints.")
     database_url: str = Field(
         "", description="SQLAlchemy URL, such as postgresql+psycopg://...; empty: SQLite in data_dir."
@@ -40,6 +61,18 @@ class Settings(BaseSettings):
     def is_loopback(self) -> bool:
         """Whether only this machine can connect."""
         return self.host in _LOOPBACK
+
+    @property
+    def needs_token(self) -> bool:
+        """Whether callers must show an access token."""
+        return (
+            not self.is_loopback and not self.insecure if self.require_token is None else self.require_token
+        )
+
+    @property
+    def effective_hosts(self) -> frozenset[str]:
+        """Names in the address of the service, empty: any."""
+        return frozenset(self.allowed_hosts) or (_LOOPBACK if self.is_loopback else frozenset())
 
     @property
     def effective_database_url(self) -> str:

@@ -5,7 +5,8 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from service.api.problems import MEDIA_TYPE
+from service.api.access import required_scope
+from service.api.problems import MEDIA_TYPE, documented
 from service.api.schemas import Problem
 
 DESCRIPTION = """
@@ -29,12 +30,14 @@ TAGS = [
 ]
 
 
-def install(app: FastAPI) -> None:
-    """Has an application serve this document."""
+def install(app: FastAPI, *, needs_token: bool) -> None:
+    """Has an application serve this document; with ``needs_token`` it says how to log in."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             app.openapi_schema = _document(app)
+            if needs_token:
+                _add_security(app.openapi_schema)
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend its document
@@ -80,6 +83,22 @@ def _simplify_tuples(node: Any) -> None:
         else:
             assert all(position == positions[0] for position in positions), "no such type in this API"
             node["items"] = positions[0]
+
+
+def _add_security(document: dict[str, Any]) -> None:
+    """Says that a token is needed, where it is, and what is answered without."""
+    document["components"]["securitySchemes"] = {
+        "token": {"type": "http", "scheme": "bearer", "description": "An access token, `spnas_...`."}
+    }
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            scope = required_scope(method.upper(), path)
+            if scope is not None:
+                operation["security"] = [{"token": []}]
+                operation["description"] += f"\n\nNeeds a token with the scope `{scope}`."
+                operation["responses"] |= {
+                    str(key): value for key, value in documented(401, 403, 429).items()
+                }
 
 
 def _add_links(paths: dict[str, Any]) -> None:

@@ -30,7 +30,8 @@ _LIMITS = {
 @router.get("/docs", response_class=HTMLResponse)
 def get_reference(request: Request) -> HTMLResponse:
     """The reference page."""
-    return HTMLResponse(render(request.app.openapi()))
+    policy = {"content-security-policy": "default-src 'none'; style-src 'self'; frame-ancestors 'none'"}
+    return HTMLResponse(render(request.app.openapi()), headers=policy)
 
 
 @router.get("/docs/style.css")

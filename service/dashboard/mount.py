@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 
 from service.dashboard import assets, error_pages
-from service.dashboard.pages import compare, help_page, new_study, platforms, studies, study, trial
+from service.dashboard.pages import compare, help_page, login, new_study, platforms, studies, study, trial
 
 
 def mount(app: FastAPI) -> None:
@@ -13,5 +13,5 @@ def mount(app: FastAPI) -> None:
     """
     error_pages.install(app)
     # "new" and "check" must come before the pages whose path holds an id.
-    for module in (assets, new_study, studies, study, trial, compare, platforms, help_page):
+    for module in (assets, new_study, studies, study, trial, compare, platforms, help_page, login):
         app.include_router(module.router)

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+COOKIE = "spnas_token"
+"""Holds the token of a browser's user after the log-in."""
+
 _FORMAT = re.compile(r"spnas_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
 
 

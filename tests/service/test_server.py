@@ -9,6 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from service.db.store import Store
+from service.domain.access import Scope
 from service.domain.errors import InvalidFieldError
 from service.server import base_url, check_exposure, serve
 from service.settings import Settings
@@ -22,16 +24,25 @@ print("done", flush=True)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
-def test_loopback_needs_no_log_in(host: str) -> None:
-    check_exposure(Settings(host=host))
+def test_loopback_needs_no_log_in(store: Store, host: str) -> None:
+    check_exposure(Settings(host=host), store)
+    assert not Settings(host=host).needs_token
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.2", "example.org"])
-def test_other_addresses_are_refused_unless_insecure(host: str) -> None:
-    with pytest.raises(InvalidFieldError, match="--insecure") as caught:
-        check_exposure(Settings(host=host))
+def test_other_addresses_need_tokens_or_insecure(store: Store, host: str) -> None:
+    with pytest.raises(InvalidFieldError, match="spnas token create") as caught:
+        check_exposure(Settings(host=host), store)
     assert caught.value.field == "host"
-    check_exposure(Settings(host=host, insecure=True))
+    check_exposure(Settings(host=host, insecure=True), store)
+    record, _ = store.tokens.create("me", Scope.ADMIN)
+    check_exposure(Settings(host=host), store)
+    assert Settings(host=host).needs_token
+    with pytest.raises(InvalidFieldError, match="SPNAS_REQUIRE_TOKEN"):
+        check_exposure(Settings(host=host, require_token=False), store)
+    store.tokens.revoke(record.id)
+    with pytest.raises(InvalidFieldError, match="no valid access token"):
+        check_exposure(Settings(host=host), store)
 
 
 def test_a_taken_port_is_a_clear_error(tmp_path: Path) -> None:

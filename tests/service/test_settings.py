@@ -33,3 +33,11 @@ def test_the_environment_sets_what_arguments_do_not(monkeypatch: pytest.MonkeyPa
 def test_bad_settings_are_refused() -> None:
     with pytest.raises(ValidationError, match="port"):
         Settings(port=70_000)
+
+
+def test_names_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings().effective_hosts == {"127.0.0.1", "::1", "localhost"}
+    assert Settings(host="0.0.0.0").effective_hosts == frozenset()
+    monkeypatch.setenv("SPNAS_ALLOWED_HOSTS", "spnas.example, localhost")
+    assert Settings().effective_hosts == {"spnas.example", "localhost"}
+    assert Settings(host="0.0.0.0").effective_hosts == {"spnas.example", "localhost"}
