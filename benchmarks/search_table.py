@@ -71,7 +71,8 @@ def wanted(arguments: argparse.Namespace) -> Iterator[Key]:
 
 def show(rows: list[dict[str, Any]]) -> None:
     """Prints the table."""
-    table = Table("lambda", "epochs", "seed", "hinge ms", "accuracy", "R ms", "s", "architecture")
+    table = Table("lambda", "epochs", "seed", "hinge ms", "accuracy", "R ms", "s")
+    table.add_column("architecture", no_wrap=True)
     for row in sorted(rows, key=lambda row: (row["hinge_target_ms"] or 0, *key_of(row)[:3])):
         table.add_row(
             f"{row['lambda']:.3g}",
@@ -83,7 +84,7 @@ def show(rows: list[dict[str, Any]]) -> None:
             f"{row['seconds']:.0f}",
             " ".join("-" if kind == "skip" else kind for kind in row["architecture"]),
         )
-    Console(width=None).print(table)
+    Console(width=400).print(table)
 
 
 def main() -> None:
