@@ -61,7 +61,8 @@ def _warning(finding: FidelityFinding, full_epochs: int, target_ms: float) -> st
     elif finding.runtime_ms_at_full > target_ms:
         kind = " (misses the target)"
     return (
-        f"{finding.epochs} epochs mislead: their best lambda {lambda_text(finding.best_lambda)} goes from "
+        f"searches of length {finding.epochs} mislead: "
+        f"their best lambda {lambda_text(finding.best_lambda)} goes from "
         f"{milliseconds(finding.runtime_ms)} to {milliseconds(finding.runtime_ms_at_full)} ms "
         f"at {full_epochs} epochs{kind} and loses {share(finding.regret)} of reward"
     )
