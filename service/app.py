@@ -18,6 +18,7 @@ from service.api import (
     events,
     figures,
     health,
+    metrics,
     openapi,
     platforms,
     problems,
@@ -31,6 +32,7 @@ from service.api.access import AccessControl
 from service.api.body_limit import BodyLimit
 from service.api.guard import Guard
 from service.api.rate_limit import RateLimiter
+from service.api.request_context import RequestContext
 from service.db import migrate
 from service.db.engine import create_engine
 from service.db.store import Store
@@ -47,6 +49,7 @@ _ROUTERS = (
     platforms.router,
     solvers.router,
     health.router,
+    metrics.router,
     reference.router,
 )
 
@@ -78,6 +81,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.engine = engine
     app.state.store = Store(engine)
     app.state.dispatcher = _dispatcher(settings, app.state.store)
+    app.state.metrics = metrics.Metrics(app.state.store, engine, app.state.dispatcher)
     _add_middleware(app, settings)
     problems.install(app)
     openapi.install(app, needs_token=settings.needs_token)
@@ -103,6 +107,7 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
             expose_headers=["etag", "location", "retry-after"],
         )
     app.add_middleware(Guard, hosts=settings.effective_hosts, origins=settings.cors_origins)
+    app.add_middleware(RequestContext, metrics=app.state.metrics)
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
+from service import logs
 from service.app import create_app
 from service.db.store import Store
 from service.domain.errors import InvalidFieldError
@@ -52,6 +53,7 @@ def serve(settings: Settings, on_listening: Callable[[str], None] | None = None)
         InvalidFieldError: See :func:`check_exposure`; or the port is taken.
         SpnasError: The database is not usable, see :func:`service.app.create_app`.
     """
+    logs.configure(settings.log_format, settings.log_level)
     listener = _bind(settings)
     with listener:
         app = create_app(settings)

@@ -1,7 +1,7 @@
 """Settings of the service: environment variables ``SPNAS_*`` or keyword arguments, nothing else."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AliasChoices, BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -52,6 +52,10 @@ class Settings(BaseSettings):
     )
     embedded_cpus: int | None = Field(None, gt=0, description="CPU cores for embedded trials; none: all.")
     embedded_gpus: int | None = Field(None, ge=0, description="GPUs for embedded trials; none: all.")
+    log_format: Literal["json", "text"] = Field("json", description="Logs for machines or for people.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Lowest level logged."
+    )
     max_body_bytes: int = Field(1_000_000, gt=0, description="Longest request body that is read.")
     shutdown_seconds: int = Field(
         20, ge=1, description="How long open requests and trials may take to wind up."

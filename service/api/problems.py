@@ -47,6 +47,7 @@ def problem_response(
         detail=detail,
         instance=request.url.path,
         errors=None if errors is None else tuple(errors),
+        request_id=request.scope.get("request_id"),
     )
     content = problem.model_dump_json(exclude_none=True)
     return Response(content, status, headers=headers, media_type=MEDIA_TYPE)

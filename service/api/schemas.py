@@ -253,6 +253,7 @@ class Problem(_Response):
     status: int
     detail: str
     instance: str | None = Field(None, description="Path of the request.")
+    request_id: str | None = Field(None, description="Finds the request in the service's log.")
     errors: tuple[FieldProblem, ...] | None = Field(
         None, description="One entry per field that is not acceptable."
     )

@@ -7,7 +7,9 @@ from service.db.platforms import Platforms
 from service.db.session import Database
 from service.db.studies import Studies
 from service.db.tokens import Tokens
+from service.db.totals import totals
 from service.db.trials import Trials
+from service.domain.records import Totals
 
 
 class Store:
@@ -25,9 +27,13 @@ class Store:
     """
 
     def __init__(self, engine: Engine) -> None:
-        database = Database(engine)
+        database = self._database = Database(engine)
         self.studies = Studies(database)
         self.trials = Trials(database)
         self.dispatch = Dispatch(database)
         self.platforms = Platforms(database)
         self.tokens = Tokens(database)
+
+    def totals(self) -> Totals:
+        """Counts over the whole database, for monitoring."""
+        return totals(self._database)

@@ -119,6 +119,15 @@ class Lease:
     expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Counts over all studies; every state is a key."""
+
+    studies: Mapping[StudyState, int]
+    trials: Mapping[TrialState, int]
+    epochs: int
+
+
 T = TypeVar("T")
 
 
