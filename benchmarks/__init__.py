@@ -1,0 +1,1 @@
+"""Performance figures, one command each: ``python -m benchmarks.NAME [--quick] [--json FILE]``."""

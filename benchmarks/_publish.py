@@ -1,0 +1,38 @@
+"""Writes the figures of a benchmark in the form that all of them share."""
+
+import json
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+
+def write_json(
+    path: Path,
+    name: str,
+    packages: Sequence[str],
+    settings: Mapping[str, object],
+    figures: Mapping[str, float],
+) -> None:
+    """Writes {"name", "machine", "versions", "settings", "figures"}.
+
+    Args:
+        path: The file.
+        name: Of the benchmark.
+        packages: Distributions whose versions matter.
+        settings: What was run.
+        figures: Finite numbers by name; JSON has no others.
+    """
+    report = {
+        "name": name,
+        "machine": {
+            "platform": platform.platform(),
+            "python": platform.python_version(),
+            "cpus": os.cpu_count(),
+        },
+        "versions": {package: version(package) for package in packages},
+        "settings": dict(settings),
+        "figures": dict(figures),
+    }
+    path.write_text(json.dumps(report, indent=1, allow_nan=False) + "\n")
