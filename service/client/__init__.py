@@ -1,5 +1,6 @@
 """Typed Python client over the REST API: ``with Client("http://127.0.0.1:8080") as client: ...``."""
 
+from service.client.aio import AsyncClient
 from service.client.errors import (
     ApiAccessError,
     ApiConflictError,
@@ -21,6 +22,7 @@ __all__ = [
     "ApiNotFoundError",
     "ApiPreconditionFailedError",
     "ApiValidationError",
+    "AsyncClient",
     "Client",
     "ClientError",
     "ServiceUnreachableError",

@@ -1,0 +1,211 @@
+"""The asynchronous client."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+
+from nas_worker.platform import Platform
+from service.api.schemas import (
+    BestTrial,
+    Epoch,
+    PlatformInfo,
+    SolverInfo,
+    Study,
+    StudyPatch,
+    StudySpec,
+    Trial,
+    TrialDetail,
+    TrialOrder,
+)
+from service.client import calls
+from service.client.calls import RETRY_STATUSES, Call
+from service.client.errors import ServiceUnreachableError
+from service.domain.states import StudyState, TrialState
+
+T = TypeVar("T")
+
+
+class AsyncClient:
+    """As :class:`service.client.Client`, for asyncio. Methods do and raise the same.
+
+    Args:
+        base_url: Such as ``http://127.0.0.1:8080``.
+        token: Access token, for services that ask for one.
+        timeout_seconds: Longest wait for an answer.
+        retries: How often a safe call is sent again.
+    """
+
+    def __init__(
+        self, base_url: str, *, token: str | None = None, timeout_seconds: float = 30.0, retries: int = 2
+    ) -> None:
+        headers = {} if token is None else {"authorization": f"Bearer {token}"}
+        self._http = httpx.AsyncClient(base_url=base_url, headers=headers, timeout=timeout_seconds)
+        self._retries = retries
+
+    async def __aenter__(self) -> Self:
+        """The client itself."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Closes the connections."""
+        await self.close()
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._http.aclose()
+
+    async def create_study(self, spec: StudySpec, *, idempotency_key: str | None = None) -> Study:
+        """Creates a study; the same key with the same spec gives the same study again."""
+        return await self._call(calls.create_study(spec, idempotency_key))
+
+    async def get_study(self, study_id: str) -> Study:
+        """Reads a study."""
+        return await self._call(calls.get_study(study_id))
+
+    async def list_studies(
+        self, *, states: Sequence[StudyState] = (), query: str = "", page_size: int = 50
+    ) -> AsyncIterator[Study]:
+        """Studies, newest first, fetched page by page."""
+        token = None
+        while True:
+            page = await self._call(calls.list_studies(states, query, page_size, token))
+            for study in page.studies:
+                yield study
+            token = page.next_page_token
+            if token is None:
+                return
+
+    async def update(self, study_id: str, patch: StudyPatch, *, if_revision: int | None = None) -> Study:
+        """Changes the fields that are set on the patch; with ``if_revision`` only if nobody else did."""
+        return await self._call(calls.update_study(study_id, patch, if_revision))
+
+    async def pause(self, study_id: str) -> Study:
+        """Starts no more trials until :meth:`resume`."""
+        return await self._call(calls.act_on_study(study_id, "pause"))
+
+    async def resume(self, study_id: str) -> Study:
+        """Lets a paused study go on."""
+        return await self._call(calls.act_on_study(study_id, "resume"))
+
+    async def cancel(self, study_id: str) -> Study:
+        """Ends a study for good; what it found stays."""
+        return await self._call(calls.act_on_study(study_id, "cancel"))
+
+    async def delete(self, study_id: str) -> None:
+        """Deletes a study that is not running, with its trials."""
+        await self._call(calls.delete_study(study_id))
+
+    async def best(self, study_id: str, *, target_runtime_ms: float | None = None) -> BestTrial:
+        """The best trial for the study's target, or for another."""
+        return await self._call(calls.best(study_id, target_runtime_ms))
+
+    async def trials(
+        self,
+        study_id: str,
+        *,
+        states: Sequence[TrialState] = (),
+        updated_since: datetime | None = None,
+        order_by: TrialOrder = "number",
+        page_size: int = 200,
+    ) -> AsyncIterator[Trial]:
+        """Trials, fetched page by page."""
+        token = None
+        while True:
+            page = await self._call(
+                calls.list_trials(
+                    study_id,
+                    states=states,
+                    updated_since=updated_since,
+                    order_by=order_by,
+                    page_size=page_size,
+                    page_token=token,
+                )
+            )
+            for trial in page.trials:
+                yield trial
+            token = page.next_page_token
+            if token is None:
+                return
+
+    async def trial(self, study_id: str, number: int) -> TrialDetail:
+        """One trial with its architecture."""
+        return await self._call(calls.get_trial(study_id, number))
+
+    async def epochs(self, study_id: str, number: int) -> tuple[Epoch, ...]:
+        """Recorded epochs of a trial."""
+        return (await self._call(calls.list_epochs(study_id, number))).epochs
+
+    async def figure(self, study_id: str, name: str, *, compare_with: Sequence[str] = ()) -> dict[str, Any]:
+        """A figure as Plotly's JSON, which ``plotly.graph_objects.Figure`` takes.
+
+        ``compare_with`` are further studies, for the figure ``compare``.
+        """
+        return await self._call(calls.get_figure(study_id, name, compare_with))
+
+    async def platforms(self) -> tuple[PlatformInfo, ...]:
+        """Platforms that a study can target."""
+        return (await self._call(calls.list_platforms())).platforms
+
+    async def platform(self, name: str) -> Platform:
+        """The latency table of a platform."""
+        return await self._call(calls.get_platform(name))
+
+    async def put_platform(self, name: str, platform: Platform) -> Platform:
+        """Stores a latency table of your own."""
+        return await self._call(calls.put_platform(name, platform))
+
+    async def solvers(self) -> tuple[SolverInfo, ...]:
+        """Solvers that a study can name."""
+        return (await self._call(calls.list_solvers())).solvers
+
+    async def wait(
+        self,
+        study_id: str,
+        on_change: Callable[[Study], None] | None = None,
+        *,
+        timeout_seconds: float | None = None,
+        poll_seconds: float = 1.0,
+    ) -> Study:
+        """Waits until a study has come to a final state; see :meth:`service.client.Client.wait`.
+
+        Raises:
+            TimeoutError: The study is not done after ``timeout_seconds``.
+        """
+        deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
+        study: Study | None = await self.get_study(study_id)
+        revision = -1
+        while True:
+            if study is not None:
+                revision = study.revision
+                if on_change is not None:
+                    on_change(study)
+                if study.state.is_final:
+                    return study
+            if deadline is not None and time.monotonic() + poll_seconds > deadline:
+                raise TimeoutError(f"study {study_id} is not done after {timeout_seconds} s")
+            await asyncio.sleep(poll_seconds)
+            study = await self._call(calls.changed_study(study_id, revision))
+
+    async def _call(self, call: Call[T]) -> T:
+        for attempt in range(self._retries + 1):
+            last = attempt == self._retries or not call.safe
+            try:
+                response = await self._http.send(call.request(self._http))
+            except httpx.TransportError as error:
+                if last:
+                    reason = str(error) or type(error).__name__
+                    raise ServiceUnreachableError(
+                        f"no service answers at {self._http.base_url}: {reason}"
+                    ) from error
+            else:
+                if last or response.status_code not in RETRY_STATUSES:
+                    return call.read(response)
+            await asyncio.sleep(0.2 * 2**attempt)
+        raise AssertionError("the last attempt returns or raises")
