@@ -9,7 +9,6 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
-from sqlalchemy import Engine
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 
@@ -33,8 +32,7 @@ from service.api.body_limit import BodyLimit
 from service.api.guard import Guard
 from service.api.rate_limit import RateLimiter
 from service.api.request_context import RequestContext
-from service.db import migrate
-from service.db.engine import create_engine
+from service.database import prepared_engine
 from service.db.store import Store
 from service.dispatch import Dispatcher, DispatchSettings
 from service.settings import Settings
@@ -63,7 +61,7 @@ def create_app(settings: Settings) -> FastAPI:
         DatabaseTooNewError: A later version of the service has upgraded the database.
         DatabaseUnavailableError: The database does not answer.
     """
-    engine = _prepared_database(settings)
+    engine = prepared_engine(settings)
     app = FastAPI(
         title="SPNAS tuner",
         version=version("spnas-tuner"),
@@ -124,18 +122,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             if not await asyncio.to_thread(dispatcher.stop, timeout):
                 _LOG.warning("the dispatcher has not stopped within %d s", timeout)
         app.state.engine.dispose()
-
-
-def _prepared_database(settings: Settings) -> Engine:
-    url = settings.effective_database_url
-    if not settings.database_url:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url)
-    if engine.dialect.name == "sqlite":
-        migrate.upgrade(engine)
-    else:
-        migrate.check(engine)
-    return engine
 
 
 def _dispatcher(settings: Settings, store: Store) -> Dispatcher | None:

@@ -1,12 +1,17 @@
-"""Pause, resume and cancel. Each is asked for here and carried out by the dispatcher."""
+"""Pause, resume and cancel, which are asked for here and carried out by the dispatcher; and retarget."""
 
-from fastapi import APIRouter
+from typing import Annotated
 
+from fastapi import APIRouter, Body, Response
+
+from service.api import specs
 from service.api.dependencies import STUDY, StoreDependency, StudyId
+from service.api.etags import etag
+from service.api.json_body import JsonRoute
 from service.api.problems import documented
-from service.api.schemas import Study
+from service.api.schemas import Retarget, Study
 
-router = APIRouter(tags=["studies"])
+router = APIRouter(tags=["studies"], route_class=JsonRoute)
 
 
 @router.post(f"{STUDY}:pause", status_code=202, responses=documented(404, 409))
@@ -28,3 +33,29 @@ def resume_study(study_id: StudyId, store: StoreDependency) -> Study:
 def cancel_study(study_id: StudyId, store: StoreDependency) -> Study:
     """End a study for good. Its trials that have finished stay, and so does the best one."""
     return Study.of(store.studies.cancel(study_id))
+
+
+@router.post(f"{STUDY}:retarget", status_code=201, responses=documented(400, 404, 409, 413, 415, 422))
+def retarget_study(
+    study_id: StudyId,
+    request: Annotated[Retarget, Body(examples=[{"target_runtime_ms": 60}])],
+    store: StoreDependency,
+    response: Response,
+) -> Study:
+    """Create a study for another target out of this one's finished trials.
+
+    They are scored anew at no cost, and count as spent in the new study. It goes on searching, its solver
+    warm, only if `budget_epochs` is given.
+    """
+    spec = store.studies.get(study_id).spec.model_copy(
+        update={"target_runtime_ms": request.target_runtime_ms}
+    )
+    study = store.studies.retarget(
+        study_id,
+        request.target_runtime_ms,
+        budget_epochs=request.budget_epochs,
+        warnings=specs.check(spec, store),
+    )
+    response.headers["location"] = f"/v1/studies/{study.id}"
+    response.headers["etag"] = etag(study.revision)
+    return Study.of(study)

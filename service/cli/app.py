@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from service.cli.commands import config, platform, study
+from service.cli.commands import config, platform, study, token
 from service.cli.commands.compare import compare
 from service.cli.commands.demo import demo
 from service.cli.commands.search import search
@@ -48,6 +48,7 @@ app.command("sweep")(sweep)
 app.command("compare")(compare)
 app.command("search")(search)
 app.add_typer(platform.app, name="platform")
+app.add_typer(token.app, name="token")
 app.add_typer(config.app, name="config")
 
 

@@ -1,5 +1,6 @@
 """Typed Python client over the REST API: ``with Client("http://127.0.0.1:8080") as client: ...``."""
 
+from service.api.schemas import StudyPatch, StudySpec
 from service.client.aio import AsyncClient
 from service.client.errors import (
     ApiAccessError,
@@ -26,4 +27,6 @@ __all__ = [
     "Client",
     "ClientError",
     "ServiceUnreachableError",
+    "StudyPatch",
+    "StudySpec",
 ]

@@ -14,6 +14,7 @@ from service.db.columns import UtcNow
 from service.db.derive import best_of, columns_of, spec_of, study_records, usage_of
 from service.db.models import IdempotencyKeyRow, StudyRow
 from service.db.paging import check_page_size, make_page, read_token
+from service.db.retarget import retarget
 from service.db.session import Database
 from service.db.statements import check_text, find_study, upsert
 from service.db.transitions import cancel_queued_trials, touch_study
@@ -227,6 +228,31 @@ class Studies:
             _refuse_final(row, "cancelled")
             cancel_queued_trials(session, row.key)
             return _write(session, row, state=StudyState.CANCELLED)
+
+    def retarget(
+        self,
+        study_id: str,
+        target_runtime_ms: float,
+        *,
+        budget_epochs: int | None = None,
+        warnings: Sequence[str] = (),
+    ) -> StudyRecord:
+        """Creates a study for another target with this one's finished trials, scored anew at no cost.
+
+        The copies count as spent in the new study, whose budget is what they took plus ``budget_epochs``.
+
+        Args:
+            study_id: The study whose finished trials are taken over.
+            target_runtime_ms: The new target.
+            budget_epochs: Epochs for new trials; None: the new study is complete at once.
+            warnings: See :class:`StudyRecord`; where the trials come from is added.
+
+        Raises:
+            NotFoundError: There is no such study.
+            ConflictError: It has no finished trial.
+            InvalidFieldError: The budget buys no trial at full fidelity.
+        """
+        return retarget(self._database, study_id, target_runtime_ms, budget_epochs, warnings)
 
     def best(self, study_id: str, target_runtime_ms: float | None = None) -> TrialRecord:
         """The completed trial at full fidelity with the highest reward; the lower number wins a tie.

@@ -106,6 +106,17 @@ def test_what_a_study_found(live: Live, client: Client) -> None:
         list(client.trials_csv("missing"))
 
 
+def test_retarget(live: Live, client: Client) -> None:
+    study_id = client.create_study(SPEC).id
+    with pytest.raises(ApiConflictError, match="no finished trial"):
+        client.retarget(study_id, 100)
+    finished_trial(live.store, study_id, accuracy=0.9, runtime_ms=100)
+    study = client.retarget(study_id, 100)
+    assert study.state is StudyState.COMPLETED
+    assert client.best(study.id).reward == pytest.approx(0.9)
+    assert client.retarget(study_id, 100, budget_epochs=8).state is StudyState.PENDING
+
+
 def test_platforms_and_solvers(client: Client) -> None:
     assert "pixel1" in [platform.name for platform in client.platforms()]
     assert client.platform("pixel1") == load_platform("pixel1")
