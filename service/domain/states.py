@@ -6,8 +6,8 @@ from enum import StrEnum
 class StudyState(StrEnum):
     """Where a study stands.
 
-    ``pending`` has no trial yet; ``paused`` and ``cancelled`` are set at once on request, and the dispatcher then
-    hands back what still runs; ``completed``, ``cancelled`` and ``failed`` are final.
+    ``pending`` has no trial yet; ``paused`` and ``cancelled`` are set at once on request, and the dispatcher
+    then hands back what still runs; ``completed``, ``cancelled`` and ``failed`` are final.
     """
 
     PENDING = "pending"
