@@ -92,6 +92,7 @@ class _Pace:
             self._start = now, study.spent_epochs
         started_at, spent_at_start = self._start
         new_epochs = study.spent_epochs - spent_at_start
-        if new_epochs < 4:
+        left_epochs = study.spec.budget_epochs - study.spent_epochs
+        if new_epochs < 4 or left_epochs <= 0:
             return None
-        return (now - started_at) / new_epochs * max(0, study.spec.budget_epochs - study.spent_epochs)
+        return (now - started_at) / new_epochs * left_epochs

@@ -1,4 +1,6 @@
+import logging
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
 import pytest
@@ -35,7 +37,20 @@ def run(live: Live) -> Run:
 def run_cli(args: Sequence[str], env: dict[str, str], stdin: str | None = None) -> Result:
     """Runs the command line with an environment that the machine has no say in."""
     isolated = {"COLUMNS": None, "NO_COLOR": None, "FORCE_COLOR": None, "SPNAS_SERVER": None}
-    return CliRunner(env={**isolated, **env}).invoke(app, list(args), prog_name="spnas", input=stdin)
+    with _logging_restored():
+        return CliRunner(env={**isolated, **env}).invoke(app, list(args), prog_name="spnas", input=stdin)
+
+
+@contextmanager
+def _logging_restored() -> Iterator[None]:
+    """`spnas serve` sets up logging for its whole process, which here is that of all tests."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
 
 
 @pytest.fixture
