@@ -25,6 +25,7 @@ from service.domain.states import StudyState, TrialState
 
 _LOG = logging.getLogger(__name__)
 _MAX_WORKER_START_FAILURES = 3
+_RESTART_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,56 +86,64 @@ class Dispatcher:
         return not self._thread.is_alive()
 
     def _main(self) -> None:
-        engine = Engine(self._settings, self._store.dispatch.deployment_id())
+        """Connects and works until it is told to stop; whatever fails is shown, and begun anew."""
         while not self._stopping.is_set():
             try:
-                engine.connect()
-                break
-            except Exception as exc:  # Ray raises many kinds; whichever it is, it is shown and tried again
-                _LOG.exception("no connection to Ray")
-                self._status = replace(self._status, error=f"no connection to Ray: {exc}")
-                self._stopping.wait(5.0)
-        else:
-            return
-        self._status = replace(self._status, engine_connected=True, error=None)
+                self._connect_and_work()
+            except Exception as exc:  # Ray raises many kinds, and no fault may end the dispatcher for good
+                _LOG.exception("the dispatcher starts anew")
+                self._status = DispatcherStatus(role="starting", error=f"{type(exc).__name__}: {exc}")
+                self._stopping.wait(_RESTART_SECONDS)
+        self._status = DispatcherStatus()
+
+    def _connect_and_work(self) -> None:
+        engine = Engine(self._settings, self._store.dispatch.deployment_id())
         try:
+            engine.connect()
+            self._status = replace(self._status, engine_connected=True, error=None)
             self._loop(engine)
         finally:
+            self._waiting.clear()
+            self._lease = None
             engine.disconnect()
-            self._status = DispatcherStatus()
 
     def _loop(self, engine: Engine) -> None:
         self._pool = WorkerPool(engine, self._settings.idle_worker_seconds)
         self._runs = Runs(self._store, self._pool, self._settings)
         self._planner = Planner(self._store, self._settings.max_failures_in_a_row)
-        while not self._stopping.is_set():
-            try:
-                if self._hold_lease(engine):
-                    self._tick()
-                else:
-                    self._stopping.wait(1.0)
-            except LeaseLostError:
-                _LOG.warning("lease lost")
-                self._lease = None
-                self._give_up_waiting()
-                self._runs.abandon()
-            except DatabaseUnavailableError as exc:
-                _LOG.warning("%s", exc)
-                self._status = replace(self._status, error=str(exc))
-                self._stopping.wait(1.0)
-        self._planner.close()
+        try:
+            while not self._stopping.is_set():
+                self._step(engine)
+        finally:
+            self._planner.close()
         self._leave(engine)
+
+    def _step(self, engine: Engine) -> None:
+        try:
+            if self._hold_lease(engine):
+                self._tick()
+            else:
+                self._stopping.wait(1.0)
+        except LeaseLostError:
+            _LOG.warning("lease lost")
+            self._lease = None
+            self._give_up_waiting()
+            self._runs.abandon()
+        except DatabaseUnavailableError as exc:
+            _LOG.warning("%s", exc)
+            self._status = replace(self._status, error=str(exc))
+            self._stopping.wait(1.0)
 
     def _hold_lease(self, engine: Engine) -> bool:
         """Renews the lease or tries to get it; a new holder first takes over what runs."""
-        dispatch, ttl = self._store.dispatch, self._settings.lease_ttl_seconds
+        dispatch, ttl, now = self._store.dispatch, self._settings.lease_ttl_seconds, time.monotonic()
         if self._lease is not None:
-            if time.monotonic() - self._lease_renewed_at > ttl / 3:
+            if now - self._lease_renewed_at > ttl / 3:
                 self._lease = dispatch.renew_lease(self._lease, ttl)
-                self._lease_renewed_at = time.monotonic()
+                self._lease_renewed_at = now
             return True
         self._lease = dispatch.acquire_lease(self._owner, ttl)
-        self._lease_renewed_at = time.monotonic()
+        self._lease_renewed_at = now
         if self._lease is None:
             self._status = replace(self._status, role="standby", error=None)
             return False
