@@ -184,7 +184,7 @@ def _search(
     folder = Path(assignment.checkpoint_dir)
     for checkpoint in (*assignment.checkpoints, None):
         try:
-            finished = run_search(
+            return run_search(
                 assignment.job,
                 on_epoch=on_epoch,
                 should_stop=should_stop,
@@ -196,13 +196,4 @@ def _search(
         except CheckpointError as exc:
             _LOG.warning("%s; an earlier one is tried", exc)
             continue
-        if finished:
-            _remove_all_but_last_epoch(folder, assignment.job.epochs)
-        return finished
     raise AssertionError("a search without a checkpoint reads none")
-
-
-def _remove_all_but_last_epoch(folder: Path, last_epoch: int) -> None:
-    for path in folder.glob("epoch-*.pt"):
-        if not path.name.startswith(f"epoch-{last_epoch}-"):
-            path.unlink(missing_ok=True)

@@ -65,7 +65,10 @@ def load_checkpoint(path: Path, search: Resumable) -> int:
     """
     content = _read(path)
     _check_identity(path, content["identity"], search.identity)
-    search.load_state_dict(content["state"])
+    try:
+        search.load_state_dict(content["state"])
+    except (RuntimeError, ValueError, LookupError) as error:  # of a version whose network was another
+        raise CheckpointError(f"checkpoint {path} does not fit this version: {error}") from error
     return int(content["epoch"])
 
 

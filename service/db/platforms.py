@@ -1,13 +1,15 @@
 """Platforms in the store."""
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from nas_worker.platform import Platform, load_platform, platform_names
 from service.db.columns import UtcNow
-from service.db.models import PlatformRow
+from service.db.models import PlatformRow, StudyRow
 from service.db.session import Database
 from service.db.statements import upsert
 from service.domain.errors import ConflictError, NotFoundError
+from service.domain.states import StudyState
 
 
 class Platforms:
@@ -20,14 +22,27 @@ class Platforms:
         """Stores a table, or replaces the one of the same name.
 
         Raises:
-            ConflictError: A shipped platform has this name.
+            ConflictError: A shipped platform has this name, or an unfinished study uses another table of this
+                name: its trials would no longer be comparable.
         """
         if platform.name in platform_names():
             raise ConflictError(f"the platform {platform.name!r} comes with the service; choose another name")
         with self._database.writing() as session:
+            row = session.get(PlatformRow, platform.name)
+            changes = row is not None and Platform.model_validate(row.latency_table) != platform
+            if changes and (user := self._unfinished_study(session, platform.name)) is not None:
+                raise ConflictError(
+                    f"the study {user} uses the platform {platform.name!r} and has not ended; "
+                    "choose another name, or cancel the study"
+                )
             values = {"latency_table": platform.model_dump(mode="json"), "updated_at": UtcNow()}
             statement = upsert(session, PlatformRow).values(name=platform.name, **values)
             session.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))
+
+    def _unfinished_study(self, session: Session, name: str) -> str | None:
+        unfinished = [state for state in StudyState if not state.is_final]
+        uses = select(StudyRow.id).where(StudyRow.platform == name, StudyRow.state.in_(unfinished))
+        return session.scalar(uses.limit(1))
 
     def get(self, name: str) -> Platform:
         """A platform by name, shipped or put in.

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
-from ray.exceptions import RayActorError
+from ray.exceptions import RayError
 
 from service.db.store import Store
 from service.dispatch.engine import Engine
 from service.dispatch.planner import Planner
-from service.dispatch.runs import Runs
+from service.dispatch.runs import Runs, first_line
 from service.dispatch.settings import DispatchSettings
 from service.dispatch.workers import Worker, WorkerPool
 from service.domain.errors import DatabaseUnavailableError, LeaseLostError
@@ -65,6 +65,7 @@ class Dispatcher:
         self._lease_renewed_at = 0.0
         self._waiting: dict[int, _Waiting] = {}
         self._start_failures: Counter[str] = Counter()
+        self._start_again_at: dict[str, float] = {}
 
     @property
     def status(self) -> DispatcherStatus:
@@ -128,6 +129,7 @@ class Dispatcher:
             _LOG.warning("lease lost")
             self._lease = None
             self._give_up_waiting()
+            self._pool.trim(resources_are_wanted=True)
             self._runs.abandon()
         except DatabaseUnavailableError as exc:
             _LOG.warning("%s", exc)
@@ -142,20 +144,18 @@ class Dispatcher:
                 self._lease = dispatch.renew_lease(self._lease, ttl)
                 self._lease_renewed_at = now
             return True
-        self._lease = dispatch.acquire_lease(self._owner, ttl)
-        self._lease_renewed_at = now
-        if self._lease is None:
+        lease = dispatch.acquire_lease(self._owner, ttl)
+        if lease is None:
             self._status = replace(self._status, role="standby", error=None)
             return False
-        _LOG.info("lease acquired", extra={"owner": self._owner, "fence": self._lease.fence})
-        for trial in dispatch.unfinished_trials():
-            if trial.state is TrialState.RUNNING:
-                self._runs.adopt(self._lease, trial)
+        _LOG.info("lease acquired", extra={"owner": self._owner, "fence": lease.fence})
+        self._runs.adopt_missing(lease, dispatch.unfinished_trials())
         orphans = engine.kill_workers_except(self._runs.worker_names)
         _LOG.info(
             "taken over", extra={"adopted": len(self._runs.worker_names), "orphans_killed": len(orphans)}
         )
         self._status = replace(self._status, role="active", error=None)
+        self._lease, self._lease_renewed_at = lease, now  # only now: a takeover that fails is begun anew
         return True
 
     def _tick(self) -> None:
@@ -193,7 +193,7 @@ class Dispatcher:
             ):
                 continue
             if trial.id not in self._waiting:
-                if slots[study.id] == 0:
+                if slots[study.id] == 0 or time.monotonic() < self._start_again_at.get(study.id, 0.0):
                     continue
                 slots[study.id] -= 1
                 self._waiting[trial.id] = _Waiting(trial, self._pool.acquire(study.spec.resources))
@@ -212,16 +212,24 @@ class Dispatcher:
                     return
                 self._pool.kill(waiting.worker)
                 waiting.worker = warm
-        except RayActorError as exc:
+        except RayError as exc:
             del self._waiting[waiting.trial.id]
-            self._start_failures[study.id] += 1
-            _LOG.warning("a worker did not start", extra={"study": study.id, "error": str(exc)})
-            if self._start_failures[study.id] >= _MAX_WORKER_START_FAILURES:
-                reason = f"workers do not start: {str(exc).strip().splitlines()[0]}"
-                self._store.dispatch.finish_study(lease, study.id, StudyState.FAILED, reason)
+            self._worker_did_not_start(lease, study, first_line(exc))
             return
         del self._waiting[waiting.trial.id], self._start_failures[study.id]
         self._runs.start(lease, study, waiting.trial, waiting.worker)
+
+    def _worker_did_not_start(self, lease: Lease, study: StudyRecord, reason: str) -> None:
+        """Waits longer each time. Workers lost at the same moment, as with their node, count once."""
+        _LOG.warning("a worker did not start", extra={"study": study.id, "error": reason})
+        if time.monotonic() < self._start_again_at.get(study.id, 0.0):
+            return
+        self._start_failures[study.id] += 1
+        failures = self._start_failures[study.id]
+        self._start_again_at[study.id] = time.monotonic() + 2.0**failures
+        if failures >= _MAX_WORKER_START_FAILURES:
+            error = f"workers do not start: {reason}"
+            self._store.dispatch.finish_study(lease, study.id, StudyState.FAILED, error)
 
     def _leave(self, engine: Engine) -> None:
         """Embedded workers die with this process, so their trials are queued; others are left to run on."""

@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
 from service.db.store import Store
+from service.domain.errors import DatabaseUnavailableError
 from service.domain.records import Lease, StudyRecord, TrialRecord
 from service.domain.states import StudyState, TrialState
 from solver.base import Observation, Pending, Suggestion
@@ -77,7 +78,7 @@ class Planner:
         if question.answer.exception() is None and question.answer.result() is None:
             return self._nothing_proposed(lease, study, question.situation)
         del self._asked[study.id]
-        return self._take_answer(lease, study, question.answer)
+        return self._take_answer(lease, study, question)
 
     def _nothing_proposed(self, lease: Lease, study: StudyRecord, asked_in: _Situation) -> bool:
         """Ends the study, unless a trial that still runs or has ended since may change the answer."""
@@ -95,9 +96,13 @@ class Planner:
             study.spec.problem, _observations(trials), _pending(trials), study.left_epochs
         )
 
-    def _take_answer(self, lease: Lease, study: StudyRecord, answer: Future[Suggestion | None]) -> bool:
+    def _take_answer(self, lease: Lease, study: StudyRecord, question: _Question) -> bool:
+        answer = question.answer
         dispatch = self._store.dispatch
-        if (error := answer.exception()) is not None:
+        error = answer.exception()
+        if isinstance(error, DatabaseUnavailableError):
+            return False  # not the solver's fault; it is asked anew
+        if error is not None:
             _LOG.error("solver failed", exc_info=error, extra={"study": study.id})
             reason = f"the solver {study.spec.solver.kind} failed: {type(error).__name__}: {error}"
             return dispatch.finish_study(lease, study.id, StudyState.FAILED, reason)
@@ -106,11 +111,12 @@ class Planner:
         suggestion = answer.result()
         assert suggestion is not None
         try:
-            dispatch.add_trial(lease, study.id, suggestion)
+            if question.situation == _Situation.of(study) and suggestion.epochs > study.left_epochs:
+                raise ValueError(f"{suggestion.epochs} epochs, but only {study.left_epochs} are left")
+            return dispatch.add_trial(lease, study.id, suggestion) is not None
         except ValueError as exc:
             reason = f"the solver {study.spec.solver.kind} proposed what the study does not allow: {exc}"
             return dispatch.finish_study(lease, study.id, StudyState.FAILED, reason)
-        return True  # also when the trial no longer fitted: the study has changed, so ask anew
 
     def _too_many_failures(self, study: StudyRecord) -> str | None:
         """Why the study must end, if its last trials all failed: their cause would cost it the budget."""

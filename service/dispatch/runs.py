@@ -2,10 +2,11 @@
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -16,6 +17,7 @@ from nas_worker.job import SearchJob
 from service.db.store import Store
 from service.dispatch.settings import DispatchSettings
 from service.dispatch.workers import Worker, WorkerPool
+from service.domain.errors import NotFoundError
 from service.domain.records import Lease, StudyRecord, TrialRecord
 from service.domain.states import StudyState, TrialState
 
@@ -25,12 +27,16 @@ _MAX_BACKOFF_SECONDS = 60.0
 
 @dataclass(eq=False, slots=True)
 class _Run:
-    """A running trial on its worker; ``epochs_done`` is the database's cursor."""
+    """A running trial on its worker.
+
+    ``epochs_done`` is the database's cursor. Until ``has_assignment`` a stop could overtake the start.
+    """
 
     trial: TrialRecord
     worker: Worker
     poll_ref: Any
     epochs_done: int
+    has_assignment: bool
     stop_mode: StopMode | None = None
     stop_sent_at: float = 0.0
 
@@ -55,8 +61,24 @@ class Runs:
 
     def start(self, lease: Lease, study: StudyRecord, trial: TrialRecord, worker: Worker) -> None:
         """Claims a queued trial in the database, then hands it to a worker that is up."""
+        try:
+            assignment = self._claim(lease, study, trial, worker)
+        except Exception:
+            self._pool.kill(worker)  # if the claim was committed all the same, reconcile finds the trial
+            raise
+        if assignment is None:
+            self._pool.release(worker)
+            return
+        claimed, started_ref = assignment
+        self._runs[claimed.id] = _Run(claimed, worker, started_ref, claimed.epochs_done, has_assignment=False)
+
+    def _claim(
+        self, lease: Lease, study: StudyRecord, trial: TrialRecord, worker: Worker
+    ) -> tuple[TrialRecord, Any] | None:
         platform = self._store.platforms.get(study.spec.platform)
-        started = self._store.dispatch.start_trial(
+        epochs = self._store.trials.epochs(study.id, trial.number)
+        checkpoints = [e.report.checkpoint for e in reversed(epochs) if e.report.checkpoint is not None]
+        claimed = self._store.dispatch.start_trial(
             lease,
             trial.id,
             trial.attempt,
@@ -64,44 +86,41 @@ class Runs:
             platform_hash=platform.content_hash,
             code_version=version("spnas-tuner"),
         )
-        if started is None:
-            self._pool.release(worker)
-            return
+        if claimed is None:
+            return None
         job = SearchJob(
             settings=study.spec.search,
             platform=platform,
-            lambda_=started.lambda_,
-            epochs=started.epochs,
-            seed=started.seed,
-            hinge_target_ms=started.hinge_target_ms,
+            lambda_=claimed.lambda_,
+            epochs=claimed.epochs,
+            seed=claimed.seed,
+            hinge_target_ms=claimed.hinge_target_ms,
         )
-        epochs = self._store.trials.epochs(study.id, started.number)
-        checkpoints = [e.report.checkpoint for e in reversed(epochs) if e.report.checkpoint is not None]
-        folder = self._settings.checkpoint_dir / study.id / f"trial-{started.number}"
-        started_ref = worker.handle.start.remote(
-            Assignment(
-                started.id,
-                started.attempt,
-                job,
-                str(folder),
-                tuple(checkpoints),
-                threads=max(1, int(study.spec.resources.cpus)),
-            )
+        assignment = Assignment(
+            claimed.id,
+            claimed.attempt,
+            job,
+            str(self._folder(claimed)),
+            tuple(checkpoints),
+            threads=max(1, int(study.spec.resources.cpus)),
         )
-        self._runs[started.id] = _Run(started, worker, started_ref, started.epochs_done)
+        return claimed, worker.handle.start.remote(assignment)
 
-    def adopt(self, lease: Lease, trial: TrialRecord) -> None:
-        """Takes over a trial that another dispatcher started; queues it again if its worker is gone."""
-        worker = None if trial.worker is None else self._pool.adopt(trial.worker)
-        if worker is None:
-            self._store.dispatch.requeue_trial(lease, trial.id, trial.attempt, crashed=False)
-            return
-        run = _Run(trial, worker, None, trial.epochs_done)
-        self._runs[trial.id] = run
-        self._poll_again(run)
+    def adopt_missing(self, lease: Lease, unfinished: Iterable[TrialRecord]) -> None:
+        """Takes over running trials that are not on a worker of this dispatcher; queues those without any."""
+        for trial in unfinished:
+            if trial.state is not TrialState.RUNNING or trial.id in self._runs:
+                continue
+            worker = None if trial.worker is None else self._pool.adopt(trial.worker)
+            if worker is None:
+                self._store.dispatch.requeue_trial(lease, trial.id, trial.attempt, crashed=False)
+                continue
+            run = _Run(trial, worker, None, trial.epochs_done, has_assignment=True)
+            self._runs[trial.id] = run
+            self._poll_again(run)
 
-    def poll(self, lease: Lease, timeout_seconds: float) -> bool:
-        """Waits for news from the workers and records it. Returns whether any trial has ended.
+    def poll(self, lease: Lease, timeout_seconds: float) -> None:
+        """Waits for news from the workers and records it. What cannot be recorded now comes again.
 
         Raises:
             LeaseLostError: Another dispatcher has taken over.
@@ -109,27 +128,24 @@ class Runs:
         by_ref = {run.poll_ref: run for run in self._runs.values()}
         if not by_ref:
             time.sleep(timeout_seconds)
-            return False
+            return
         ready, _ = ray.wait(list(by_ref), num_returns=1, timeout=timeout_seconds)
         if ready:
             ready, _ = ray.wait(list(by_ref), num_returns=len(by_ref), timeout=0)
-        ended = False
         for ref in ready:
             run = by_ref[ref]
             try:
                 reply: PollReply = ray.get(ref)
             except RayError as exc:  # the process is gone, or it could not take the assignment
-                self._pool.kill(run.worker)
-                self._lose(lease, run, str(exc))
-                ended = True
+                self._lose(lease, run, first_line(exc))
                 continue
-            ended |= self._take(lease, run, reply)
-        return ended
+            self._take(lease, run, reply)
 
     def reconcile(
         self, lease: Lease, unfinished: Mapping[int, TrialRecord], active: Mapping[str, StudyRecord]
     ) -> None:
-        """Stops what the database no longer wants to run."""
+        """Stops what the database no longer wants to run, and takes over what it says is running."""
+        self.adopt_missing(lease, unfinished.values())
         for run in list(self._runs.values()):
             row = unfinished.get(run.trial.id)
             if row is None or (row.state, row.attempt) != (TrialState.RUNNING, run.trial.attempt):
@@ -145,9 +161,9 @@ class Runs:
     def hand_back(self, lease: Lease) -> None:
         """Ends all workers and queues their trials again; each goes on from its last recorded epoch."""
         for run in list(self._runs.values()):
-            self._drop(run)
             self._pool.kill(run.worker)
             self._store.dispatch.requeue_trial(lease, run.trial.id, run.trial.attempt, crashed=False)
+            self._drop(run)
 
     def _poll_again(self, run: _Run) -> None:
         run.poll_ref = run.worker.handle.poll.remote(
@@ -157,58 +173,92 @@ class Runs:
     def _drop(self, run: _Run) -> None:
         del self._runs[run.trial.id]
 
-    def _take(self, lease: Lease, run: _Run, reply: PollReply) -> bool:
-        """Records a worker's answer. Returns whether the run has ended."""
+    def _take(self, lease: Lease, run: _Run, reply: PollReply) -> None:
+        """Records a worker's answer. A run is dropped last: after a fault the answer is taken again."""
         dispatch, trial = self._store.dispatch, run.trial
+        run.has_assignment = True
         if reply.reports:
             try:
                 dispatch.record_epochs(lease, trial.id, trial.attempt, reply.reports)
             except ValueError as exc:
-                self._drop(run)
-                self._pool.kill(run.worker)
                 dispatch.fail_trial(lease, trial.id, trial.attempt, f"the worker reported nonsense: {exc}")
-                return True
+                self._pool.kill(run.worker)
+                self._drop(run)
+                return
             run.epochs_done = reply.reports[-1].epoch
         if reply.known and reply.outcome is None:
             self._poll_again(run)
-            return False
-        self._drop(run)
+            return
         if not reply.known or reply.outcome is Outcome.STOPPED:
-            dispatch.requeue_trial(lease, trial.id, trial.attempt, crashed=False)
+            self._requeue(lease, run)
         elif reply.outcome is Outcome.FINISHED:
-            dispatch.complete_trial(lease, trial.id, trial.attempt)
+            if dispatch.complete_trial(lease, trial.id, trial.attempt):
+                self._tidy(trial, keep_epoch=trial.epochs)
         else:
             error = reply.error or "the search failed without a message"
             _LOG.warning(
                 "trial failed", extra={"study": trial.study_id, "trial": trial.number, "error": error}
             )
-            dispatch.fail_trial(lease, trial.id, trial.attempt, error)
+            if dispatch.fail_trial(lease, trial.id, trial.attempt, error):
+                self._tidy(trial)
         self._pool.release(run.worker)
-        return True
+        self._drop(run)
 
     def _lose(self, lease: Lease, run: _Run, reason: str) -> None:
         """The worker died: its trial is queued again, with backoff, or fails after too many losses."""
-        self._drop(run)
         delay = min(_MAX_BACKOFF_SECONDS, self._settings.retry_backoff_seconds * 2**run.trial.crashes)
         state = self._store.dispatch.requeue_trial(
             lease,
             run.trial.id,
             run.trial.attempt,
             crashed=True,
-            error=f"the worker was lost: {reason.strip().splitlines()[0]}",
+            error=f"the worker was lost: {reason}",
             retry_at=datetime.now(UTC) + timedelta(seconds=delay),
             max_crashes=self._settings.max_crashes,
         )
         _LOG.warning("worker lost", extra={"trial": run.trial.id, "attempt": run.trial.attempt, "now": state})
+        if state is not None and state.is_final:
+            self._tidy(run.trial)
+        self._pool.kill(run.worker)
+        self._drop(run)
+
+    def _requeue(self, lease: Lease, run: _Run) -> None:
+        """Queues the trial again; the store cancels it if its study has ended."""
+        state = self._store.dispatch.requeue_trial(lease, run.trial.id, run.trial.attempt, crashed=False)
+        if state is TrialState.CANCELLED:
+            self._tidy(run.trial)
 
     def _request_stop(self, lease: Lease, run: _Run) -> None:
-        """A paused study's trials end with their running epoch, a cancelled one's at once."""
-        state = self._store.studies.get(run.trial.study_id).state
+        """A paused study's trials end with their running epoch, those of an ended one at once."""
+        try:
+            state = self._store.studies.get(run.trial.study_id).state
+        except NotFoundError:
+            return  # deleted in this moment; the next tick sees that its trial is gone
+        if state.is_active or not run.has_assignment:
+            return
         mode = StopMode.AFTER_EPOCH if state is StudyState.PAUSED else StopMode.NOW
         if run.stop_mode is not mode:
             run.worker.handle.stop.remote(run.trial.id, run.trial.attempt, mode)
             run.stop_mode, run.stop_sent_at = mode, time.monotonic()
         elif mode is StopMode.NOW and time.monotonic() - run.stop_sent_at > self._settings.stop_grace_seconds:
-            self._drop(run)
+            self._requeue(lease, run)
             self._pool.kill(run.worker)
-            self._store.dispatch.requeue_trial(lease, run.trial.id, run.trial.attempt, crashed=False)
+            self._drop(run)
+
+    def _folder(self, trial: TrialRecord) -> Path:
+        return self._settings.checkpoint_dir / trial.study_id / f"trial-{trial.number}"
+
+    def _tidy(self, trial: TrialRecord, keep_epoch: int | None = None) -> None:
+        """Removes checkpoints that nobody will read again, once the database says so."""
+        kept = None if keep_epoch is None else f"epoch-{keep_epoch}-"
+        try:
+            for path in self._folder(trial).glob("epoch-*"):
+                if kept is None or not path.name.startswith(kept):
+                    path.unlink(missing_ok=True)
+        except OSError as exc:
+            _LOG.warning("checkpoints are left behind: %s", exc, extra={"study": trial.study_id})
+
+
+def first_line(error: Exception) -> str:
+    """What an error of Ray says, without its page of details."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import ray
-from ray.exceptions import RayActorError
+from ray.exceptions import RayError
 
 from service.dispatch.engine import Engine
 from service.domain.spec import Resources
@@ -35,7 +35,7 @@ class Worker:
         """Whether the process is up.
 
         Raises:
-            RayActorError: It died before.
+            RayError: It died, or could not be started.
         """
         ready, _ = ray.wait([self.ready_ref], timeout=0)
         if ready:
@@ -79,6 +79,7 @@ class WorkerPool:
         if worker.resources is None or not _is_up(worker):
             self.kill(worker)
             return
+        worker.ready_ref = worker.handle.info.remote()  # it may have died since it last answered
         worker.idle_since = time.monotonic()
         self._idle.append(worker)
 
@@ -98,5 +99,5 @@ class WorkerPool:
 def _is_up(worker: Worker) -> bool:
     try:
         return worker.is_ready
-    except RayActorError:
+    except RayError:
         return False

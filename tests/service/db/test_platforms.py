@@ -2,6 +2,7 @@ import pytest
 
 from nas_worker.platform import load_platform
 from service.db.store import Store
+from service.domain.spec import StudySpec
 from service.domain.errors import ConflictError, NotFoundError
 
 
@@ -28,3 +29,16 @@ def test_a_missing_platform_is_not_found(store: Store) -> None:
     for name in ("missing", "", "\x00", "\ud800"):
         with pytest.raises(NotFoundError, match="there is no platform"):
             store.platforms.get(name)
+
+
+def test_a_platform_that_an_unfinished_study_uses_stays_as_it_is(store: Store) -> None:
+    mine = load_platform("pixel1").model_copy(update={"name": "my-phone"})
+    store.platforms.put(mine)
+    study, _ = store.studies.create(StudySpec(target_runtime_ms=80, platform="my-phone"))
+    store.platforms.put(mine)
+    other = mine.model_copy(update={"base_ms": 1.0})
+    with pytest.raises(ConflictError, match=study.id):
+        store.platforms.put(other)
+    store.studies.cancel(study.id)
+    store.platforms.put(other)
+    assert store.platforms.get("my-phone") == other

@@ -2,7 +2,10 @@
 
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import ray
@@ -11,6 +14,7 @@ from nas_worker.actor import WorkerInfo
 from nas_worker.job import EpochReport, SearchJob
 from nas_worker.platform import load_platform
 from nas_worker.search import run_search
+from service.domain.errors import DatabaseUnavailableError
 from service.domain.records import StudyRecord, TrialRecord
 from service.domain.states import StudyState, TrialState
 from solver.base import Suggestion
@@ -50,6 +54,27 @@ def assert_as_if_undisturbed(bench: Bench, study: StudyRecord) -> None:
     now = bench.store.studies.get(study.id)
     assert (now.spent_epochs, now.reserved_epochs) == (sum(trial.epochs for trial in trials), 0)
     assert now.spent_epochs <= study.spec.budget_epochs
+
+
+@contextmanager
+def failing_once(
+    monkeypatch: pytest.MonkeyPatch, part: object, name: str, *, is_written: bool
+) -> Iterator[list[str]]:
+    """Lets the next call of a method of the store fail as a lost connection does; yields the failed calls."""
+    method = getattr(part, name)
+    failed: list[str] = []
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if failed:
+            return method(*args, **kwargs)
+        failed.append(name)
+        if is_written:
+            method(*args, **kwargs)
+        raise DatabaseUnavailableError("the connection was lost")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(part, name, call)
+        yield failed
 
 
 def test_a_study_runs_to_its_end(bench: Bench) -> None:
@@ -158,6 +183,50 @@ def test_waiting_for_resources_is_not_running(bench: Bench) -> None:
     waiting = bench.store.studies.get(study.id).trial_counts
     assert (waiting[TrialState.QUEUED], waiting[TrialState.RUNNING]) == (1, 0)
     bench.store.studies.cancel(study.id)
+
+
+@pytest.mark.parametrize("is_written", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize(
+    "name", ["add_trial", "start_trial", "record_epochs", "complete_trial", "finish_study"]
+)
+def test_a_fault_of_the_database_at_a_write_loses_nothing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, name: str, is_written: bool
+) -> None:
+    """``after``: the write was committed, but the answer was lost."""
+    with failing_once(monkeypatch, bench.store.dispatch, name, is_written=is_written) as failed:
+        study = bench.create(budget_epochs=2)
+        bench.wait_for(study, StudyState.COMPLETED)
+    assert failed
+    assert_as_if_undisturbed(bench, study)
+
+
+def test_a_fault_of_the_database_is_not_the_solvers_fault(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with failing_once(monkeypatch, bench.store.trials, "history", is_written=False) as failed:
+        study = bench.create(budget_epochs=2)
+        assert bench.wait_for(study, StudyState.COMPLETED).error is None
+    assert failed
+
+
+def test_a_takeover_cut_short_is_begun_anew(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = bench.create(epochs={"min": 1, "max": 6}, budget_epochs=6)
+    bench.wait_for_epochs(study, 1)
+    bench.stop()
+    with failing_once(monkeypatch, bench.store.dispatch, "unfinished_trials", is_written=False) as failed:
+        dispatcher = bench.start()
+        bench.wait_for(study, StudyState.COMPLETED)
+    assert failed
+    assert dispatcher.status.role == "active"
+    assert bench.store.trials.get(study.id, 0).attempt == 1
+    assert_as_if_undisturbed(bench, study)
+
+
+def test_only_the_last_checkpoint_is_kept(bench: Bench, checkpoint_dir: Path) -> None:
+    study = bench.create(epochs={"min": 1, "max": 3}, budget_epochs=3)
+    bench.wait_for(study, StudyState.COMPLETED)
+    kept = [path.name for path in (checkpoint_dir / study.id).rglob("*") if path.is_file()]
+    assert kept == ["epoch-3-attempt-1.pt"]
 
 
 def test_a_second_dispatcher_stands_by(bench: Bench) -> None:
