@@ -2,8 +2,8 @@ import pytest
 
 from nas_worker.platform import load_platform
 from service.db.store import Store
-from service.domain.spec import StudySpec
 from service.domain.errors import ConflictError, NotFoundError
+from service.domain.spec import StudySpec
 
 
 def test_a_platform_that_is_put_in_comes_out_the_same(store: Store) -> None:
