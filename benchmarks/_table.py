@@ -5,7 +5,6 @@ searches are left out. Between recorded lambdas accuracy and log R are interpola
 recorded lambda the outcome of one of its seeds is drawn, so the noise is that between real searches.
 """
 
-import json
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks._landscape import Array, Landscape
+from benchmarks.search_table import read_table
 from solver.base import Problem
 
 _FEWEST_LAMBDAS = 3
@@ -55,8 +55,7 @@ def recorded(path: Path, seed: int) -> Recorded:
         ValueError: The table does not hold enough searches.
     """
     cells: dict[tuple[int, float], list[tuple[float, float]]] = defaultdict(list)
-    for line in path.read_text().splitlines():
-        row = json.loads(line)
+    for row in read_table(path)[1]:
         if row["hinge_target_ms"] is None:
             cells[row["epochs"], row["lambda"]].append((row["accuracy"], float(np.log(row["runtime_ms"]))))
     lambdas = {epochs: sorted(value for at, value in cells if at == epochs) for epochs, _ in cells}

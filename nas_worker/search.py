@@ -50,7 +50,7 @@ def run_search(
     done = load_checkpoint(Path(resume_from), trainer) if resume_from is not None else 0
     for epoch in range(done + 1, job.epochs + 1):
         started = time.perf_counter()
-        with _torch_settings(threads):
+        with torch_settings(threads):
             cross_entropy = trainer.train(epoch, should_stop)
             if cross_entropy is None:
                 return False
@@ -73,7 +73,8 @@ def run_search(
 
 
 @contextmanager
-def _torch_settings(threads: int) -> Iterator[None]:
+def torch_settings(threads: int) -> Iterator[None]:
+    """Torch as a search needs it, put back afterwards."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     # Momenta of weights whose gates are shut decay to denormal numbers, on which a CPU is many times slower.

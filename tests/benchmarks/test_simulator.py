@@ -86,7 +86,7 @@ class TestTable:
             for hinge in (None, 80.0)
         ]  # fmt: skip
         path = tmp_path / "table.jsonl"
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        path.write_text("".join(json.dumps(row) + "\n" for row in [{"settings": {}}, *rows]))
         return path
 
     @pytest.fixture
