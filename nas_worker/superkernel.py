@@ -73,21 +73,51 @@ def superkernel_gates(
     Returns:
         L x 5 of exactly 0 and 1.
     """
-    core3, shell3, core6, shell6, squeeze25, squeeze50 = squares.unbind(1)
-    channels, squeeze_size = sizes.unbind(1)
     t_k5, t_e3, t_e6, t_se25, t_se50 = thresholds.unbind(1)
     shut = torch.ones_like(thresholds) if keep is None else keep
     keep_k5, keep_e3, keep_e6, keep_se25, keep_se50 = shut.unbind(1)
 
-    k5 = keep_k5 * gate(_rms(shell3 + shell6, 2 * channels * (_KERNEL_SIZE - _CORE_SIZE)), t_k5)  # Eq. 2
-    open_k5 = k5.detach()
-    half_size = channels * (_CORE_SIZE + open_k5 * (_KERNEL_SIZE - _CORE_SIZE))
-    e3 = keep_e3 * gate(_rms(core3 + open_k5 * shell3, half_size), t_e3)  # Eq. 3
+    k5 = keep_k5 * gate(_shell_norm(squares, sizes), t_k5)  # Eq. 2
+    half3, half6, squeeze25, squeeze50 = _norms(squares, sizes, k5.detach())
+    e3 = keep_e3 * gate(half3, t_e3)  # Eq. 3
     e3 = torch.where(skippable, e3, 1.0)
-    e6 = keep_e6 * gate(_rms(core6 + open_k5 * shell6, half_size), t_e6)  # Eq. 3
-    se25 = keep_se25 * gate(_rms(squeeze25, squeeze_size), t_se25)  # Eq. 4
-    se50 = keep_se50 * gate(_rms(squeeze50, squeeze_size), t_se50)  # Eq. 4
+    e6 = keep_e6 * gate(half6, t_e6)  # Eq. 3
+    se25 = keep_se25 * gate(squeeze25, t_se25)  # Eq. 4
+    se50 = keep_se50 * gate(squeeze50, t_se50)  # Eq. 4
     return torch.stack([k5, e3, e6, se25, se50], 1)
+
+
+@torch.no_grad()
+def superkernel_margins(squares: Tensor, sizes: Tensor, thresholds: Tensor) -> Tensor:
+    """How far the norms lie above their thresholds, L x 5: positive where the gate is open.
+
+    Args:
+        squares: As in ``superkernel_gates``.
+        sizes: Likewise.
+        thresholds: Likewise.
+    """
+    shell = _shell_norm(squares, sizes)
+    open_k5 = (shell > thresholds[:, 0]).to(shell.dtype)
+    return torch.stack([shell, *_norms(squares, sizes, open_k5)], 1) - thresholds
+
+
+def _shell_norm(squares: Tensor, sizes: Tensor) -> Tensor:
+    """Norms of the shells around the 3x3 cores (L)."""
+    _, shell3, _, shell6, _, _ = squares.unbind(1)
+    return _rms(shell3 + shell6, 2 * sizes[:, 0] * (_KERNEL_SIZE - _CORE_SIZE))
+
+
+def _norms(squares: Tensor, sizes: Tensor, open_k5: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Norms (L each) of the two halves of the depthwise kernels, at given k5, and of the squeezes."""
+    core3, shell3, core6, shell6, squeeze25, squeeze50 = squares.unbind(1)
+    channels, squeeze_size = sizes.unbind(1)
+    half_size = channels * (_CORE_SIZE + open_k5 * (_KERNEL_SIZE - _CORE_SIZE))
+    return (
+        _rms(core3 + open_k5 * shell3, half_size),
+        _rms(core6 + open_k5 * shell6, half_size),
+        _rms(squeeze25, squeeze_size),
+        _rms(squeeze50, squeeze_size),
+    )
 
 
 def _rms(square: Tensor, size: Tensor) -> Tensor:
@@ -96,10 +126,11 @@ def _rms(square: Tensor, size: Tensor) -> Tensor:
 
 def architecture_gates(architecture: Architecture) -> Tensor:
     """The 20 x 5 gates of an architecture. A skipped layer has all of them shut."""
-    return torch.tensor([_gates_of(layer_type) for layer_type in architecture.layers])
+    return torch.tensor([layer_gates(layer_type) for layer_type in architecture.layers])
 
 
-def _gates_of(layer_type: LayerType) -> list[float]:
+def layer_gates(layer_type: LayerType) -> list[float]:
+    """The five gates, 0 or 1, of a layer type."""
     gates = (
         layer_type.kernel == 5,
         not layer_type.is_skip,

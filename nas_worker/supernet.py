@@ -22,11 +22,13 @@ from nas_worker.space import (
     is_skippable,
 )
 from nas_worker.superkernel import (
+    architecture_gates,
     depthwise_squares,
     gated_architecture,
     kernel_parts,
     squeeze_squares,
     superkernel_gates,
+    superkernel_margins,
 )
 
 GatePlacement = Literal["after_norm", "kernel"]
@@ -153,8 +155,12 @@ class Supernet(Network):
 
     def gates(self, keep: Tensor | None = None) -> Tensor:
         """Gates of all layers, 20 x 5; ``keep`` is their dropout as in ``superkernel_gates``."""
-        squares = torch.stack([block.squares() for block in self.super_blocks()])
-        return superkernel_gates(squares, self.part_sizes, self.thresholds, keep, self.skippable)
+        return superkernel_gates(self._squares(), self.part_sizes, self.thresholds, keep, self.skippable)
+
+    @torch.no_grad()
+    def margins(self) -> Tensor:
+        """How far the norms behind the gates lie above their thresholds, 20 x 5."""
+        return superkernel_margins(self._squares(), self.part_sizes, self.thresholds)
 
     def forward(self, images: Tensor, gates: Tensor) -> Tensor:
         """Logits at given gates.
@@ -175,6 +181,23 @@ class Supernet(Network):
     def architecture(self) -> Architecture:
         """The architecture that the gates select now."""
         return gated_architecture(self.gates())
+
+    @torch.no_grad()
+    def fix(self, architecture: Architecture) -> None:
+        """Makes the gates select this architecture for good, by infinite thresholds.
+
+        The sigmoid's slope is zero there, so no gradient moves them or, through them, the norms any more.
+        """
+        is_open = architecture_gates(architecture).to(self.thresholds.device) > 0
+        self.thresholds.copy_(torch.where(is_open, -torch.inf, torch.inf))
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether ``fix`` was called."""
+        return bool(self.thresholds.isinf().all())
+
+    def _squares(self) -> Tensor:
+        return torch.stack([block.squares() for block in self.super_blocks()])
 
 
 def derive(supernet: Supernet, architecture: Architecture) -> ConvNet:

@@ -15,14 +15,18 @@ from nas_worker.errors import DivergedError, SearchError
 from nas_worker.evaluate import recalibrated_accuracy
 from nas_worker.inputs import search_inputs
 from nas_worker.job import SearchJob
+from nas_worker.landing import nearest_architecture
 from nas_worker.optim import RMSPropTF, weight_groups
-from nas_worker.runtime import RuntimeModel
+from nas_worker.runtime import RuntimeModel, architecture_runtime_ms
 from nas_worker.space import GATES, N_SEARCHABLE, Architecture, MacroArchitecture
+from nas_worker.superkernel import gated_architecture
 from nas_worker.supernet import Supernet, derive
 
 _LEARNING_RATE_RAMP = 0.1
 """Share of the steps over which the rate of the weights rises; it falls as a cosine over all of them."""
 _THRESHOLD_MOMENTUM = 0.9
+_LANDING = 0.5
+"""Share of the steps after the warm-up until which a hinged search may come to its target by itself."""
 _ORDER_STREAM, _GATE_STREAM = 0, 1
 
 
@@ -172,6 +176,8 @@ class SearchTrainer:
         for optimizer in (self._weight_optimizer, self._threshold_optimizer):
             optimizer.step()
             optimizer.zero_grad()
+        if not is_warm_up:
+            self._land(gates, progress=(step + 1) / total_steps)
         return cross_entropy.item()
 
     def _runtime_term(self, gates: Tensor) -> Tensor:
@@ -189,6 +195,23 @@ class SearchTrainer:
         if momentum is not None:
             momentum.zero_()
         return torch.zeros_like(runtime_ms)
+
+    def _land(self, gates: Tensor, progress: float) -> None:
+        """Fixes the architecture just within the target, once the gates come there or time is up.
+
+        Args:
+            gates: Those before this step's update.
+            progress: Share of the search's steps that are done.
+        """
+        target_ms, platform = self._job.hinge_target_ms, self._job.platform
+        if target_ms is None or self.supernet.is_fixed:
+            return
+        if architecture_runtime_ms(platform, gated_architecture(gates)) <= target_ms:
+            return
+        warm_up = self._job.settings.warm_up
+        is_due = progress >= warm_up + (1 - warm_up) * _LANDING
+        if is_due or architecture_runtime_ms(platform, self.supernet.architecture()) <= target_ms:
+            self.supernet.fix(nearest_architecture(self.supernet.margins(), platform, target_ms))
 
 
 def _relative_rate(step: int, total_steps: int) -> float:
