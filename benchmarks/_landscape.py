@@ -38,11 +38,19 @@ class Landscape(ABC):
             rng: Stands for the seed: equal generators give the same noise whatever the lambda.
         """
 
-    def search(self, lambda_: float, epochs: int, seed: int) -> tuple[float, float]:
-        """(accuracy, runtime_ms) of one search."""
-        unit = np.array([to_unit(self.problem, lambda_)])
-        accuracy, runtime_ms = self.outcomes(unit, epochs, np.random.default_rng((seed, epochs)))
-        return float(accuracy[0]), float(runtime_ms[0])
+    def search(
+        self, lambda_: float, epochs: int, seed: int, hinge_target_ms: float | None = None
+    ) -> tuple[float, float]:
+        """(accuracy, runtime_ms) of one search.
+
+        A hinged one ends like the plain one of the lowest lambda that meets its aim, if that is a lower one.
+        """
+        unit = to_unit(self.problem, lambda_)
+        units = np.array([unit]) if hinge_target_ms is None else np.linspace(0, unit, _TRUTH_POINTS)
+        accuracy, runtime_ms = self.outcomes(units, epochs, np.random.default_rng((seed, epochs)))
+        within = runtime_ms <= (np.inf if hinge_target_ms is None else hinge_target_ms)
+        at = int(within.argmax()) if within.any() else -1
+        return float(accuracy[at]), float(runtime_ms[at])
 
     @cached_property
     def expected_rewards(self) -> tuple[Array, Array]:

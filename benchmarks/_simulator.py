@@ -94,8 +94,9 @@ def replay(tuner: Tuner, landscape: Landscape, budget_epochs: int, workers: int)
             return Replay(tuple(moments), tuple(seconds))
         clock, trial = min(running, key=lambda item: item[0])
         running.remove((clock, trial))
-        accuracy, runtime_ms = landscape.search(trial.lambda_, trial.epochs, _seed(problem, trial))
-        history.append(Observation(trial.number, trial.lambda_, trial.epochs, accuracy, runtime_ms))
+        aim_ms = trial.hinge_target_ms
+        outcome = landscape.search(trial.lambda_, trial.epochs, _seed(problem, trial), aim_ms)
+        history.append(Observation(trial.number, trial.lambda_, trial.epochs, *outcome, aim_ms))
         spent += trial.epochs
         advice = tuner.recommend(problem, history)
         moments.append(Moment(clock, spent, 1.0 if advice is None else landscape.regret(advice.lambda_)))

@@ -122,22 +122,37 @@ class Posterior:
     Attributes:
         process: The prior.
         data: Where the outcomes are.
+        outcomes: The outcomes, shape (K, n).
+        noise: Their noise variances, shape (K, n).
         whitener: Inverse Cholesky factors of their covariances, noise included, shape (K, n, n).
         whitened: The whitener times their distances from the prior means, shape (K, n).
     """
 
     process: Process
     data: Places
+    outcomes: Array
+    noise: Array
     whitener: Array
     whitened: Array
 
     @classmethod
-    def of(cls, process: Process, data: Places, outcomes: Array) -> "Posterior":
-        """Conditions on outcomes, shape (n,) or (K, n)."""
-        noise = process.noise_variance(data)[:, :, None] * np.eye(len(data))
-        whitener = np.linalg.inv(np.linalg.cholesky(process.covariance(data, data) + noise))
-        distance = outcomes - process.mean(data)
-        return cls(process, data, whitener, np.einsum("kij,kj->ki", whitener, distance))
+    def of(cls, process: Process, data: Places, outcomes: Array, noise: Array | None = None) -> "Posterior":
+        """Conditions on outcomes, shape (n,) or (K, n), with the noise of searches unless given, (K, n)."""
+        noise = process.noise_variance(data) if noise is None else noise
+        outcomes = np.broadcast_to(outcomes, noise.shape)
+        covariance = process.covariance(data, data) + noise[:, :, None] * np.eye(len(data))
+        whitener = np.linalg.inv(np.linalg.cholesky(covariance))
+        whitened = np.einsum("kij,kj->ki", whitener, outcomes - process.mean(data))
+        return cls(process, data, outcomes, noise, whitener, whitened)
+
+    def observing(self, places: Places, outcomes: Array, noise: Array) -> "Posterior":
+        """Also conditioned on outcomes at m places with these noise variances, shape (K, m) each."""
+        return Posterior.of(
+            self.process,
+            self.data + places,
+            np.concatenate((self.outcomes, outcomes), axis=1),
+            np.concatenate((self.noise, noise), axis=1),
+        )
 
     def believing(self, places: Places) -> "Posterior":
         """Also conditioned on its own means at places whose outcome is not known (kriging believer).
@@ -146,9 +161,7 @@ class Posterior:
         """
         if len(places) == 0:
             return self
-        known = np.linalg.solve(self.whitener, self.whitened[:, :, None])[:, :, 0]
-        outcomes = np.concatenate((known + self.process.mean(self.data), self.marginals(places)[0]), axis=1)
-        return Posterior.of(self.process, self.data + places, outcomes)
+        return self.observing(places, self.marginals(places)[0], self.process.noise_variance(places))
 
     def marginals(self, places: Places) -> tuple[Array, Array]:
         """Means and variances of the outcome without noise, shape (K, m) each."""

@@ -52,6 +52,10 @@ class Composite(Solver):
         lt=1,
         description="End the study when another search promises less than this in reward; none: never.",
     )
+    targeted_first: bool = Field(
+        False,
+        description="Begin with a hinged search per target: it lands there and tells on which side to look.",
+    )
 
     def suggest(
         self,
@@ -63,11 +67,14 @@ class Composite(Solver):
         """See :meth:`solver.base.Solver.suggest`."""
         if remaining_epochs < problem.epochs_max:
             return None
+        number = next_number(history, pending)
+        if self.targeted_first and number < len(problem.targets_ms):
+            return Suggestion(from_unit(problem, 0.5), problem.epochs_max, problem.targets_ms[number])
         model = OutcomeModel.of(problem, history, _SAMPLES)
         model = model.believing(without_outcome(history, pending))
         epochs = self._fidelities(problem, plain(history, pending), remaining_epochs)
         units = np.linspace(0, 1, _RECOMMENDABLE)
-        candidates, costs = _candidates(model, epochs, units, next_number(history, pending))
+        candidates, costs = _candidates(model, epochs, units, number)
         gain = gains(model, candidates, units)
         seen = any(trial.epochs == problem.epochs_max for trial in with_outcome(history))
         if self.stop_below_gain is not None and seen and gain.max() < self.stop_below_gain:
@@ -85,7 +92,7 @@ class Composite(Solver):
         may be a lambda that was not searched, and short searches alone suffice.
         """
         if not with_outcome(history):
-            return None
+            return super().recommend(problem, history, target_ms)
         target_ms = problem.targets_ms[0] if target_ms is None else target_ms
         model = OutcomeModel.of(problem, history, _SAMPLES)
         units = np.linspace(0, 1, 4 * _RECOMMENDABLE)

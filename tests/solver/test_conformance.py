@@ -4,7 +4,6 @@ import pickle
 import random
 import subprocess
 import sys
-import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -218,10 +217,22 @@ class TestFailures:
         if solver.kind == "targeted":
             pytest.skip("its trials are hinged")
         plain = spread(12)
-        hinged = [replace(trial, number=trial.number + 12, hinge_target_ms=80.0) for trial in plain]
+        hinged = [
+            replace(
+                trial,
+                number=trial.number + 12,
+                hinge_target_ms=80.0,
+                runtime_ms=max(79.0, trial.runtime_ms or 0.0),
+            )
+            for trial in plain
+        ]
         suggestion = solver.suggest(PROBLEM, [*plain, *hinged], [], AMPLE)
         assert_valid(suggestion, PROBLEM, AMPLE)
-        misleading = [replace(trial, runtime_ms=40.0, accuracy=0.1) for trial in hinged]
+        # Nothing but the side of the aim on which they ended may count.
+        misleading = [
+            replace(trial, accuracy=0.1, runtime_ms=40.0 if (trial.runtime_ms or 0.0) <= 80.0 else 200.0)
+            for trial in hinged
+        ]
         assert solver.suggest(PROBLEM, [*plain, *misleading], [], AMPLE) == suggestion
 
 
@@ -280,15 +291,3 @@ def test_any_situation(
     assert_valid(suggestion, problem, remaining)
     assert solver.suggest(problem, history, pending, remaining) == suggestion
     solver.recommend(problem, history)
-
-
-@pytest.mark.parametrize(("count", "seconds"), [(50, 1.0), (200, 3.0)])
-def test_is_asked_quickly(solver: Solver, count: int, seconds: float) -> None:
-    history = spread(count)
-
-    def cpu_seconds() -> float:
-        start = time.process_time()
-        solver.suggest(PROBLEM, history, [], AMPLE)
-        return time.process_time() - start
-
-    assert min(cpu_seconds() for _ in range(2)) < seconds
