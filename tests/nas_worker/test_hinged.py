@@ -1,6 +1,7 @@
 """Searches with a hinged runtime term: they land at their target."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -25,9 +26,20 @@ def run(job: SearchJob) -> list[EpochReport]:
     return reports
 
 
-@pytest.mark.parametrize("job", [OVERSHOOTING, SLOW], ids=["overshooting", "slow"])
-def test_it_lands_just_within_its_target_and_stays_there(job: SearchJob) -> None:
-    reports = run(job)
+@pytest.fixture(scope="module", params=[OVERSHOOTING, SLOW], ids=["overshooting", "slow"])
+def unbroken(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[SearchJob, list[EpochReport]]:
+    reports: list[EpochReport] = []
+    folder = tmp_path_factory.mktemp("unbroken")
+    assert run_search(request.param, on_epoch=reports.append, checkpoint_dir=folder)
+    return request.param, reports
+
+
+def test_it_lands_just_within_its_target_and_stays_there(
+    unbroken: tuple[SearchJob, list[EpochReport]],
+) -> None:
+    _, reports = unbroken
     assert 98.5 < reports[-1].runtime_ms <= 100
     assert reports[-2].architecture == reports[-1].architecture
     assert reports[2].runtime_ms > 130
@@ -54,23 +66,21 @@ def test_printed_runtime_form_lands_by_the_table_as_well() -> None:
     assert 69 < reports[-1].runtime_ms <= 70
 
 
-@pytest.mark.parametrize("job", [OVERSHOOTING, SLOW], ids=["overshooting", "slow"])
-@pytest.mark.parametrize("done", [3, 4, 5])
-def test_a_resumed_search_ends_bit_equal(job: SearchJob, done: int, tmp_path: Path) -> None:
-    reports: list[EpochReport] = []
-    assert run_search(job, on_epoch=reports.append, checkpoint_dir=tmp_path)
+def final_state(job: SearchJob, report: EpochReport) -> dict[str, Any]:
+    assert report.checkpoint is not None
+    trainer = SearchTrainer(job)
+    load_checkpoint(Path(report.checkpoint), trainer)
+    return trainer.state_dict()
+
+
+@pytest.mark.parametrize("done", [3, 5], ids=["before it landed", "after it landed"])
+def test_a_resumed_search_ends_bit_equal(
+    done: int, unbroken: tuple[SearchJob, list[EpochReport]], tmp_path: Path
+) -> None:
+    job, reports = unbroken
     resumed: list[EpochReport] = []
     run_search(
-        job,
-        on_epoch=resumed.append,
-        checkpoint_dir=tmp_path,
-        attempt=2,
-        resume_from=reports[done - 1].checkpoint,
+        job, on_epoch=resumed.append, checkpoint_dir=tmp_path, resume_from=reports[done - 1].checkpoint
     )
     assert comparable(resumed) == comparable(reports[done:])
-    states = []
-    for attempt in (1, 2):
-        trainer = SearchTrainer(job)
-        load_checkpoint(tmp_path / f"epoch-6-attempt-{attempt}.pt", trainer)
-        states.append(trainer.state_dict())
-    torch.testing.assert_close(states[0], states[1], rtol=0, atol=0)
+    torch.testing.assert_close(final_state(job, resumed[-1]), final_state(job, reports[-1]), rtol=0, atol=0)

@@ -189,3 +189,32 @@ def test_loss_reaches_every_threshold_after_norm_and_hardly_on_the_kernel() -> N
     for name in ("e3", "e6"):
         assert sizes["after_norm"][name] > 30 * sizes["kernel"][name]
     assert min(sizes["after_norm"].values()) > 1e-4
+
+
+def test_margins_are_positive_where_gates_are_open() -> None:
+    supernet = random_supernet("after_norm")
+    with torch.no_grad():
+        supernet.thresholds.copy_(torch.rand(20, 5, generator=torch.Generator().manual_seed(1)) * 0.6)
+    is_open, margins = supernet.gates() > 0, supernet.margins()
+    assert 0.2 < is_open.double().mean() < 0.8
+    free = torch.ones(20, 5, dtype=torch.bool)
+    free[~supernet.skippable, GATES.index("e3")] = False
+    assert torch.equal((margins > 0)[free], is_open[free])
+
+
+def test_fixed_architecture_is_out_of_reach_of_weights_and_gradients() -> None:
+    supernet = random_supernet("after_norm").train()
+    architecture = Architecture.sample(Random(3))
+    assert not supernet.is_fixed
+    supernet.fix(architecture)
+    assert supernet.is_fixed
+    images, labels = torch.randn(16, 1, 8, 8, dtype=torch.float64), torch.randint(10, (16,))
+    torch.autograd.backward(functional.cross_entropy(supernet(images, supernet.gates()), labels))
+    for parameter in supernet.parameters():
+        assert parameter.grad is None or parameter.grad.isfinite().all()
+    assert supernet.thresholds.grad is not None
+    assert not supernet.thresholds.grad.any()
+    with torch.no_grad():
+        for block in supernet.super_blocks():
+            block.depthwise.weight.mul_(1e3)
+    assert supernet.architecture() == architecture
