@@ -7,7 +7,6 @@ from typing import Protocol
 
 import numpy as np
 
-from benchmarks._landscape import Landscape
 from solver.base import Observation, Pending, Problem, Recommendation, Suggestion
 
 
@@ -27,6 +26,22 @@ class Tuner(Protocol):
         """See :meth:`solver.base.Solver.recommend`."""
 
 
+class Searchable(Protocol):
+    """What a study is replayed on."""
+
+    @property
+    def problem(self) -> Problem:
+        """What the study asks."""
+
+    def search(
+        self, lambda_: float, epochs: int, seed: int, hinge_target_ms: float | None = None
+    ) -> tuple[float, float]:
+        """(accuracy, runtime_ms) of one search."""
+
+    def regret(self, lambda_: float) -> float:
+        """Share of the best expected reward that this lambda misses; NaN where it is not known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
     """The study after a trial ended.
@@ -44,10 +59,17 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """A replayed study: its moments in order, and the seconds that each suggestion took."""
+    """A replayed study.
+
+    Attributes:
+        moments: The study after each trial, in order of their ends.
+        suggestion_seconds: What each suggestion took.
+        history: The trials in order of their ends.
+    """
 
     moments: tuple[Moment, ...]
     suggestion_seconds: tuple[float, ...]
+    history: tuple[Observation, ...] = ()
 
     def epochs_until(self, regret: float) -> float:
         """Epochs spent when the recommendation is first within this regret; inf if it never is."""
@@ -67,7 +89,7 @@ class Replay:
         return next((m.regret for m in reversed(self.moments) if m.spent_epochs <= epochs), 1.0)
 
 
-def replay(tuner: Tuner, landscape: Landscape, budget_epochs: int, workers: int) -> Replay:
+def replay(tuner: Tuner, landscape: Searchable, budget_epochs: int, workers: int) -> Replay:
     """Runs a study to the end of its budget.
 
     A trial takes as long as it has epochs, give or take a tenth, so that parallel trials end out of step.
@@ -91,7 +113,7 @@ def replay(tuner: Tuner, landscape: Landscape, budget_epochs: int, workers: int)
             trial = Pending(number, suggestion.lambda_, suggestion.epochs, suggestion.hinge_target_ms)
             running.append((clock + trial.epochs * pace.uniform(0.9, 1.1), trial))
         if not running:
-            return Replay(tuple(moments), tuple(seconds))
+            return Replay(tuple(moments), tuple(seconds), tuple(history))
         clock, trial = min(running, key=lambda item: item[0])
         running.remove((clock, trial))
         aim_ms = trial.hinge_target_ms
