@@ -141,7 +141,8 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--budget-epochs", type=int)
     parser.add_argument("--processes", type=int, default=min(2, os.cpu_count() or 1))
     arguments = parser.parse_args(argv)
-    tables = [str(path) for path in sorted((Path(__file__).parent / "tables").glob("*.jsonl"))]
+    found = sorted((Path(__file__).parent / "tables").glob("*.jsonl"))
+    tables = [str(path) for path in found if not path.stem.endswith("_hinged")]  # no plain searches there
     quick = arguments.quick
     arguments.tuners = arguments.tuners or list(_QUICK if quick else (*_OURS, *PEERS))
     arguments.landscapes = arguments.landscapes or [*FAMILIES, *([] if quick else tables)]
