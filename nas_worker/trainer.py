@@ -183,20 +183,12 @@ class SearchTrainer:
         return cross_entropy.item()
 
     def _runtime_term(self, gates: Tensor) -> Tensor:
-        """The term lambda * log(R) of Eq. 10, or lambda * max(0, log(R / target)) with a target.
-
-        At or below the target the thresholds also lose their momentum, which would carry on shutting gates.
-        """
+        """The term lambda * log(R) of Eq. 10, or lambda * max(0, log(R / target)) with a target."""
         runtime_ms: Tensor = self._runtime(gates)
         target_ms = self._job.hinge_target_ms
         if target_ms is None:
             return self._job.lambda_ * runtime_ms.log()
-        if runtime_ms.item() > target_ms:
-            return self._job.lambda_ * (runtime_ms / target_ms).log()
-        momentum = self._threshold_optimizer.state[self.supernet.thresholds].get("momentum_buffer")
-        if momentum is not None:
-            momentum.zero_()
-        return torch.zeros_like(runtime_ms)
+        return self._job.lambda_ * (runtime_ms / target_ms).log().clamp_min(0)
 
     def _land(self, gates: Tensor, progress: float) -> None:
         """Fixes the architecture just within the target, once the gates come there or time is up.
