@@ -116,6 +116,7 @@ def main() -> None:
     """Reads the command line, trains and reports."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.retrain", description=__doc__)
     parser.add_argument("table", type=Path)
+    parser.add_argument("--search-seeds", type=int, nargs="+", help="take searches of these seeds only")
     parser.add_argument("--count", type=int, default=6, help="architectures")
     parser.add_argument("--epochs", type=int, default=8, help="of training from scratch")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
@@ -123,7 +124,8 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         header, rows = read_table(arguments.table)
-        rows = spread(rows, arguments.count)
+        wanted = arguments.search_seeds
+        rows = spread([row for row in rows if not wanted or row["seed"] in wanted], arguments.count)
         settings = SearchSettings.model_validate(header["settings"])
     except ValueError as error:
         parser.error(str(error))
@@ -149,7 +151,8 @@ def main() -> None:
     for name, value in found.items():
         console.print(f"{name}: {value:.2f}")
     if arguments.json is not None:
-        run = {"table": arguments.table.name, "epochs": arguments.epochs, "seeds": arguments.seeds}
+        run = {name: getattr(arguments, name) for name in ("search_seeds", "epochs", "seeds")}
+        run["table"] = arguments.table.name
         packages = ("torch", "numpy", "scipy")
         write_json(arguments.json, "retrain", packages, {**run, **header["settings"]}, {**figures, **found})
 

@@ -63,7 +63,7 @@ def test_command_writes_its_figures(
     write_missing(recipe, [], path, workers=1)
     with path.open("a") as file:
         for runtime_ms, architecture in ((30.0, SMALLEST), (150.0, Architecture.uniform(LARGEST))):
-            line = {**row(runtime_ms), "lambda": 1.0, "architecture": architecture.format()}
+            line = {**row(runtime_ms), "lambda": 1.0, "seed": 0, "architecture": architecture.format()}
             file.write(json.dumps(line) + "\n")
     options = ["--count", "2", "--epochs", "1", "--seeds", "3", "--json", str(figures)]
     monkeypatch.setattr(sys, "argv", ["retrain", str(path), *options])
@@ -73,3 +73,7 @@ def test_command_writes_its_figures(
     assert report["settings"]["batch_size"] == 16
     assert report["figures"]["0.runtime_ms"] == 30
     assert 0 <= report["figures"]["1.retrained_accuracy_seed_3"] <= 1
+    monkeypatch.setattr(sys, "argv", ["retrain", str(path), "--count", "2", "--search-seeds", "1"])
+    with pytest.raises(SystemExit):
+        retrain.main()
+    assert "at most the 0 architectures" in capsys.readouterr().err
