@@ -12,13 +12,14 @@ from pydantic import BaseModel
 
 from nas_worker.platform import Platform
 from service.api.schemas import (
-    BestTrial,
     EpochList,
     PlatformList,
     Problem,
+    RecommendationList,
     Retarget,
     SolverList,
     Study,
+    StudyBest,
     StudyPage,
     StudyPatch,
     StudySpec,
@@ -179,10 +180,16 @@ def delete_study(study_id: str) -> Call[None]:
     return Call("DELETE", _study_path(study_id), lambda _: None, safe=False)
 
 
-def best(study_id: str, target_runtime_ms: float | None) -> Call[BestTrial]:
+def best(study_id: str, target_runtime_ms: float | None) -> Call[StudyBest]:
     """GET /v1/studies/{id}/best."""
     params = {"target_runtime_ms": target_runtime_ms}
-    return Call("GET", _study_path(study_id, "/best"), _model(BestTrial), params)
+    return Call("GET", _study_path(study_id, "/best"), _model(StudyBest), params)
+
+
+def recommendation(study_id: str, target_runtime_ms: float | None) -> Call[RecommendationList]:
+    """GET /v1/studies/{id}/recommendation."""
+    params = {"target_runtime_ms": target_runtime_ms}
+    return Call("GET", _study_path(study_id, "/recommendation"), _model(RecommendationList), params)
 
 
 def list_trials(

@@ -31,7 +31,7 @@ def figure(
     """Curves of trials, coloured by lambda.
 
     Args:
-        study: Its target is drawn.
+        study: Its targets are drawn.
         trials: All trials of the study; the chosen ones are drawn.
         epochs: Epochs of the chosen ones in order, by number of the trial.
     """
@@ -53,8 +53,8 @@ def figure(
         _add_curves(chart, trial, reports[trial.number], color_of[trial.number])
     if len(shown) > 1:
         chart.add_trace(_color_bar(shown))
-    target = study.spec.target_runtime_ms
-    chart.add_hline(target, line={"color": VERMILLION, "dash": "dash", "width": 1.5}, row=3, col=1)
+    for target in study.spec.targets_ms:
+        chart.add_hline(target, line={"color": VERMILLION, "dash": "dash", "width": 1.5}, row=3, col=1)
     for row, title in enumerate(("cross-entropy", "accuracy", "runtime (ms)"), start=1):
         chart.update_yaxes(title_text=title, row=row, col=1)
     longest = max((len(reports[trial.number]) for trial in shown), default=1)

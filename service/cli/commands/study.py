@@ -7,16 +7,24 @@ from typing import Annotated
 
 import typer
 
-from service.api.schemas import Study, StudyPage, TrialPage
+from service.api.schemas import Recommendation, Study, StudyPage, TrialPage
 from service.cli.commands.study_create import create
-from service.cli.connection import connect
+from service.cli.connection import Connection, connect
 from service.cli.console import say, show, show_json
 from service.cli.errors import CliError
 from service.cli.exit_codes import ExitCode
 from service.cli.options import Json, Server, StudyId, Watch
 from service.cli.render.architecture import architecture_table
-from service.cli.render.studies import best_details, study_details, study_table, study_title, trial_table
+from service.cli.render.studies import (
+    advice_parts,
+    best_details,
+    study_details,
+    study_table,
+    study_title,
+    trial_table,
+)
 from service.cli.watch import conclude, stays, watch_study
+from service.client import ApiNoBestTrialError
 from service.domain.states import StudyState
 
 app = typer.Typer(no_args_is_help=True, help="Studies: one target runtime each.")
@@ -64,7 +72,8 @@ def show_(study: StudyId, server: Server = None, as_json: Json = False) -> None:
             show_json(found)
             return
         trials = list(connection.client.trials(study))
-    show(study_details(found))
+        advice = _advice(connection, study)
+    show(study_details(found, advice))
     if trials:
         show("", trial_table(trials))
 
@@ -134,7 +143,7 @@ def best(
     study: StudyId,
     *,
     target: Annotated[
-        float | None, typer.Option(metavar="MS", help="Score for this target. Default: the study's.")
+        float | None, typer.Option(metavar="MS", help="Score for this target. Default: each of the study's.")
     ] = None,
     server: Server = None,
     as_json: Json = False,
@@ -150,10 +159,16 @@ def best(
             return
         spec = connection.client.get_study(study).spec
         platform = connection.client.platform(spec.platform)
-    show(
-        best_details(found, target or spec.target_runtime_ms),
-        architecture_table(found.architecture, platform),
-    )
+        advice = _advice(connection, study, target)
+    for target_ms, best in found.per_target(target or spec.first_target_ms):
+        if found.best_per_target is not None:
+            show(f"for {target_ms:g} ms")
+        of_target = [each for each in advice if each.target_runtime_ms == target_ms]
+        show(
+            best_details(best, target_ms),
+            *advice_parts(of_target),
+            architecture_table(best.architecture, platform),
+        )
 
 
 @app.command()
@@ -194,6 +209,14 @@ def delete(
             _ask_to_delete(found)
         connection.client.delete(study)
     say(f"deleted {study}")
+
+
+def _advice(connection: Connection, study: str, target_ms: float | None = None) -> tuple[Recommendation, ...]:
+    """What the solver recommends; nothing before there is a trial that it can go by."""
+    try:
+        return connection.client.recommendations(study, target_runtime_ms=target_ms)
+    except ApiNoBestTrialError:
+        return ()
 
 
 def _ask_to_delete(study: Study) -> None:

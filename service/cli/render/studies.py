@@ -1,19 +1,20 @@
 """Studies as tables."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from service.api.schemas import BestTrial, Study, Trial
+from service.api.schemas import BestTrial, Interval, Recommendation, Study, Trial
 from service.cli.render.numbers import against_target, lambda_text, local_time, milliseconds, share
 from service.cli.render.table import PlainTable, fields, state_text
+from service.domain.targets import targets_text
 
 
 def study_title(study: Study) -> str:
     """Its name, or what it is after."""
-    return study.spec.name or f"{study.spec.target_runtime_ms:g} ms on {study.spec.platform}"
+    return study.spec.name or f"{targets_text(study.spec.targets_ms)} ms on {study.spec.platform}"
 
 
 def study_table(studies: Iterable[Study]) -> PlainTable:
@@ -28,7 +29,7 @@ def study_table(studies: Iterable[Study]) -> PlainTable:
             study.id,
             study_title(study),
             state_text(study.state),
-            f"{study.spec.target_runtime_ms:g}",
+            targets_text(study.spec.targets_ms),
             study.spec.solver.kind,
             f"{study.spent_epochs}/{study.spec.budget_epochs}",
             share(study.best.reward if study.best else None),
@@ -38,15 +39,15 @@ def study_table(studies: Iterable[Study]) -> PlainTable:
     return table
 
 
-def study_details(study: Study) -> RenderableType:
-    """Everything about a study but its trials."""
+def study_details(study: Study, advice: Sequence[Recommendation] = ()) -> RenderableType:
+    """Everything about a study but its trials, with what its solver recommends."""
     spec = study.spec
     counts = [f"{count} {state}" for state, count in study.trial_counts.items() if count]
     rows: dict[str, str | Text] = {
         "study": study.id,
         "name": study_title(study),
         "state": state_text(study.state),
-        "target": f"{spec.target_runtime_ms:g} ms on {spec.platform}",
+        "target": f"{targets_text(spec.targets_ms)} ms on {spec.platform}",
         "solver": _solver_text(study),
         "lambda": f"{spec.lambda_range.low:g} to {spec.lambda_range.high:g}, log scale",
         "epochs": f"{spec.epochs.min} to {spec.epochs.max} a trial",
@@ -65,12 +66,10 @@ def study_details(study: Study) -> RenderableType:
         rows["error"] = Text(study.error, style="red")
     parts: list[RenderableType] = [fields(**rows)]
     parts += [Text(f"warning: {warning}", style="yellow") for warning in study.warnings]
-    if study.best is not None:
-        parts += [
-            Text(),
-            Text("best trial so far", style="bold"),
-            best_details(study.best, spec.target_runtime_ms),
-        ]
+    for target, best in study.bests:
+        heading = "best trial so far" + (f" for {target:g} ms" if len(study.bests) > 1 else "")
+        parts += [Text(), Text(heading, style="bold"), best_details(best, target)]
+    parts += advice_parts(advice)
     return Group(*parts)
 
 
@@ -89,6 +88,27 @@ def best_details(best: BestTrial, target_ms: float) -> Table:
         runtime=f"{milliseconds(best.runtime_ms)} ms, {against_target(best.runtime_ms, target_ms)}",
         epochs=str(best.epochs),
     )
+
+
+def advice_parts(advice: Sequence[Recommendation]) -> Iterator[RenderableType]:
+    """What to expect of a search with the recommended lambda, where the solver has a model of it."""
+    for each in advice:
+        if each.accuracy is None or each.runtime_ms is None or each.probability_within is None:
+            continue
+        yield Text()
+        yield Text(f"recommended for {each.target_runtime_ms:g} ms", style="bold")
+        yield fields(
+            **{"lambda": lambda_text(each.lambda_)},
+            reward=f"{share(each.reward)} expected",
+            accuracy=_interval_text(each.accuracy, share),
+            runtime=f"{_interval_text(each.runtime_ms, milliseconds)} ms",
+            within=f"P(R <= {each.target_runtime_ms:g} ms) = {each.probability_within:.2f}",
+        )
+
+
+def _interval_text(interval: Interval, text: Callable[[float], str]) -> str:
+    bounds = f"{text(interval.low)} to {text(interval.high)}"
+    return f"{text(interval.mean)}, with {interval.probability:.0%} from {bounds}".replace("%", " %")
 
 
 def trial_table(trials: Iterable[Trial]) -> PlainTable:

@@ -7,9 +7,16 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from service.dashboard import pace
+from service.dashboard.answers import answers
 from service.dashboard.architecture import drawing
 from service.dashboard.page_route import PageRoute
-from service.dashboard.reading import StoreDependency, StudyId, platform_if_any, without_empty
+from service.dashboard.reading import (
+    AdvisorDependency,
+    StoreDependency,
+    StudyId,
+    platform_if_any,
+    without_empty,
+)
 from service.dashboard.rendering import page
 from service.dashboard.standing import standing
 from service.domain.states import TrialState
@@ -31,17 +38,24 @@ class TrialsQuery(BaseModel):
 
 @router.get("/studies/{study_id}")
 def show_study(
-    request: Request, study_id: StudyId, query: Annotated[TrialsQuery, Query()], store: StoreDependency
+    request: Request,
+    study_id: StudyId,
+    query: Annotated[TrialsQuery, Query()],
+    store: StoreDependency,
+    advisor: AdvisorDependency,
 ) -> Response:
     """A study."""
     study = store.studies.get(study_id)
     platform = platform_if_any(store, study.spec.platform)
     best = study.best
+    found, advice_is_due = answers(study, advisor)
     return page(
         request,
         "study.html",
         study=study,
         standing=standing(study),
+        answers=found,
+        advice_is_due=advice_is_due,
         platform=platform,
         stages=() if best is None or best.architecture is None else drawing(best.architecture, platform),
         seconds_left=pace.seconds_left(study, datetime.now(UTC)),
