@@ -13,7 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 
 from service import dashboard
-from service.advice import Advisor
+from service.advisor import Advisor
 from service.api import (
     events,
     figures,

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Path, Request
 from starlette.convertors import Convertor, register_url_convertor
 
-from service.advice import Advisor
+from service.advisor import Advisor
 from service.db.store import Store
 
 

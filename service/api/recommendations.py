@@ -27,15 +27,17 @@ async def get_recommendation(
 ) -> RecommendationList:
     """Read which lambda the solver recommends, for each of the study's targets or for another.
 
-    A solver with a model of accuracy and runtime says what to expect of a search with that lambda. Others
-    recommend the lambda of the best finished trial.
+    A solver with a model of accuracy and runtime says what to expect of a search with that lambda, which need
+    not have been searched yet. Others recommend the best finished trial, and `basis` says so.
     """
     study = await run_in_threadpool(store.studies.get, study_id)
     targets_ms = study.spec.targets_ms if target_runtime_ms is None else (target_runtime_ms,)
-    # Shielded: another request may wait for the same answer.
-    advice = await asyncio.shield(asyncio.wrap_future(advisor.ask(study, targets_ms)))
-    if not advice:
+    answers = [asyncio.wrap_future(advisor.ask(study, target)) for target in targets_ms]
+    # Shielded: a client that gives up must not take the answer from another that waits for it.
+    advice = await asyncio.shield(asyncio.gather(*answers))
+    recommendations = tuple(Recommendation.of(each) for each in advice if each is not None)
+    if not recommendations:
         raise NoBestTrialError(
-            f"no trial that the solver {study.spec.solver.kind} can go by has completed yet"
+            f"no trial has finished yet that the solver {study.spec.solver.kind} can go by"
         )
-    return RecommendationList(recommendations=tuple(Recommendation.of(each) for each in advice))
+    return RecommendationList(recommendations=recommendations)

@@ -8,12 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from nas_worker.job import SearchSettings
 from nas_worker.platform import Platform
+from service.domain.advice import Advice
 from service.domain.records import EpochRecord, StudyRecord, TrialRecord
 from service.domain.spec import Count, EpochRange, LambdaRange, Resources, StudySpec, Tag, Text
 from service.domain.states import StudyState, TrialState
 from service.domain.targets import TargetRuntime
 from solver.base import Interval as IntervalValue
-from solver.base import Recommendation as RecommendationValue
 
 Architecture = Annotated[
     tuple[str, ...],
@@ -150,33 +150,42 @@ class Interval(_Response):
 
 
 class Recommendation(_Response):
-    """What the solver advises for a target. Without a model it is the best finished trial's lambda."""
+    """What the solver advises for a target: by its model if it has one, else the best finished trial."""
 
     target_runtime_ms: float
-    lambda_: float = Field(alias="lambda", description="Trade-off to search with at full fidelity.")
-    reward: float = Field(description="Eq. 19 expected of such a search.")
-    number: int | None = Field(
-        description="Finished trial at full fidelity with the highest reward, whose ConvNet is at hand, or null."
+    basis: Literal["model", "best_trial"] = Field(
+        description="model: what to expect of a new search; best_trial: what the best finished trial yielded."
     )
-    accuracy: Interval | None = Field(description="Accuracy of such a search, or null: there is no model.")
-    runtime_ms: Interval | None = Field(description="Its runtime R, or null: there is no model.")
-    probability_within: float | None = Field(description="P(R <= target), or null: there is no model.")
+    lambda_: float = Field(alias="lambda", description="Trade-off to search with at full fidelity.")
     hinge_target_ms: float | None = Field(
         description="Target of the hinged runtime term to search with, or null: the search minimises Eq. 10."
     )
+    reward: float = Field(description="Eq. 19, expected of such a search or seen in the best trial.")
+    accuracy: Interval | None = Field(description="Accuracy of such a search, or null without a model.")
+    runtime_ms: Interval | None = Field(description="Its runtime R, or null without a model.")
+    probability_within: float | None = Field(description="P(R <= target), or null without a model.")
+    best_number: int | None = Field(
+        description="Finished trial at full fidelity with the highest reward, whose ConvNet is at hand."
+    )
+    nearest_number: int | None = Field(
+        description="Finished trial at full fidelity whose lambda is closest to the recommended one."
+    )
 
     @classmethod
-    def of(cls, advice: RecommendationValue) -> Self:
-        """The recommendation as the API shows it."""
+    def of(cls, advice: Advice) -> Self:
+        """The advice as the API shows it."""
+        found = advice.recommendation
         return cls(
-            target_runtime_ms=advice.target_ms,
-            lambda_=advice.lambda_,
-            reward=advice.reward,
-            number=advice.number,
-            accuracy=None if advice.accuracy is None else Interval.of(advice.accuracy),
-            runtime_ms=None if advice.runtime_ms is None else Interval.of(advice.runtime_ms),
-            probability_within=advice.probability_within,
-            hinge_target_ms=advice.hinge_target_ms,
+            target_runtime_ms=found.target_ms,
+            basis="model" if advice.is_by_model else "best_trial",
+            lambda_=found.lambda_,
+            hinge_target_ms=found.hinge_target_ms,
+            reward=found.reward,
+            accuracy=None if found.accuracy is None else Interval.of(found.accuracy),
+            runtime_ms=None if found.runtime_ms is None else Interval.of(found.runtime_ms),
+            probability_within=found.probability_within,
+            best_number=found.number,
+            nearest_number=advice.nearest_number,
         )
 
 

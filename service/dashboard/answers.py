@@ -1,11 +1,13 @@
 """The answer of a study, one line per target: what its solver recommends, or its best trial."""
 
 import concurrent.futures
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from service.advice import Advisor, has_model
+from service.advisor import Advisor, has_model
+from service.domain.advice import Advice
 from service.domain.records import StudyRecord, TrialRecord
-from solver.base import Interval, Recommendation
+from solver.base import Interval
 
 LONGEST_WAIT_SECONDS = 1.0
 """A page waits no longer for the solver."""
@@ -18,59 +20,88 @@ class Answer:
     Attributes:
         target_ms: The target.
         lambda_: Recommended trade-off.
+        hinge_target_ms: Set where it is that of a search with a hinged runtime term.
         runtime_ms: Expected runtime, or that of the best trial.
         accuracy: Likewise.
         runtime_bounds: Interval of the runtime in ms, or None without a model.
         accuracy_bounds: Interval of the accuracy, likewise.
         probability_within: P(R <= target), likewise.
-        number: The best trial so far, or None.
+        best_number: The best trial so far, or None.
+        nearest_number: The trial with the nearest lambda, or None; without a model the best one.
     """
 
     target_ms: float
     lambda_: float
+    hinge_target_ms: float | None
     runtime_ms: float
     accuracy: float
     runtime_bounds: Interval | None
     accuracy_bounds: Interval | None
     probability_within: float | None
-    number: int | None
+    best_number: int | None
+    nearest_number: int | None
 
 
-def answers(study: StudyRecord, advisor: Advisor) -> tuple[list[Answer], bool]:
-    """Answers by the solver's model, else by the best trials.
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a page shows.
 
-    Returns:
-        One for each target, and whether the model's are still to come. None where the best trial says it all:
-        the study has one target and its solver no model.
+    Attributes:
+        found: One for each target that there is an answer for. None where the best trial says it all: the
+            study has one target and its solver no model.
+        is_due: Whether a model's are still to come.
     """
+
+    found: tuple[Answer, ...]
+    is_due: bool
+
+
+def answers(study: StudyRecord, advisor: Advisor) -> Answers:
+    """Answers by the solver's model where they are at hand soon, else by the best trials."""
+    advised: dict[float, Answer] = {}
     is_due = False
     if has_model(study):
-        try:
-            advice = advisor.ask(study, study.spec.targets_ms).result(LONGEST_WAIT_SECONDS)
-            return [found for each in advice if (found := _by_model(each)) is not None], False
-        except concurrent.futures.TimeoutError:
-            is_due = True
-    if len(study.bests) < 2:
-        return [], is_due
-    return [found for target, best in study.bests if (found := _by_trial(target, best)) is not None], is_due
+        asked = {target: advisor.ask(study, target) for target in study.spec.targets_ms}
+        waiting = concurrent.futures.wait(asked.values(), LONGEST_WAIT_SECONDS).not_done
+        is_due = bool(waiting)
+        for target, future in asked.items():
+            if future not in waiting and (advice := future.result()) is not None:
+                advised.update((target, each) for each in _by_model(advice))
+    elif len(study.spec.targets_ms) == 1:
+        return Answers((), is_due=False)
+    seen = dict((target, each) for target, best in study.bests for each in _by_trial(target, best))
+    both = seen | advised
+    return Answers(tuple(both[target] for target in study.spec.targets_ms if target in both), is_due)
 
 
-def _by_model(advice: Recommendation) -> Answer | None:
-    if advice.runtime_ms is None or advice.accuracy is None:
-        return None
-    return Answer(
-        target_ms=advice.target_ms,
-        lambda_=advice.lambda_,
-        runtime_ms=advice.runtime_ms.mean,
-        accuracy=advice.accuracy.mean,
-        runtime_bounds=advice.runtime_ms,
-        accuracy_bounds=advice.accuracy,
-        probability_within=advice.probability_within,
-        number=advice.number,
-    )
+def _by_model(advice: Advice) -> Iterator[Answer]:
+    found = advice.recommendation
+    if found.runtime_ms is not None and found.accuracy is not None:
+        yield Answer(
+            target_ms=found.target_ms,
+            lambda_=found.lambda_,
+            hinge_target_ms=found.hinge_target_ms,
+            runtime_ms=found.runtime_ms.mean,
+            accuracy=found.accuracy.mean,
+            runtime_bounds=found.runtime_ms,
+            accuracy_bounds=found.accuracy,
+            probability_within=found.probability_within,
+            best_number=found.number,
+            nearest_number=advice.nearest_number,
+        )
 
 
-def _by_trial(target_ms: float, best: TrialRecord) -> Answer | None:
-    if best.runtime_ms is None or best.accuracy is None:
-        return None
-    return Answer(target_ms, best.lambda_, best.runtime_ms, best.accuracy, None, None, None, best.number)
+def _by_trial(target_ms: float, best: TrialRecord) -> Iterator[Answer]:
+    if best.runtime_ms is not None and best.accuracy is not None:
+        yield Answer(
+            target_ms=target_ms,
+            lambda_=best.lambda_,
+            hinge_target_ms=best.hinge_target_ms,
+            runtime_ms=best.runtime_ms,
+            accuracy=best.accuracy,
+            runtime_bounds=None,
+            accuracy_bounds=None,
+            probability_within=None,
+            best_number=best.number,
+            nearest_number=best.number,
+        )

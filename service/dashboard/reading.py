@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from nas_worker.platform import Platform, load_platform, platform_names
-from service.advice import Advisor
+from service.advisor import Advisor
 from service.db.store import Store
 from service.domain.errors import NotFoundError
 

@@ -7,27 +7,26 @@ from typing import Annotated
 
 import typer
 
-from service.api.schemas import Recommendation, Study, StudyPage, TrialPage
+from service.api.schemas import RecommendationList, Study, StudyPage, TrialPage
 from service.cli.commands.study_create import create
-from service.cli.connection import Connection, connect
+from service.cli.connection import connect
 from service.cli.console import say, show, show_json
 from service.cli.errors import CliError
 from service.cli.exit_codes import ExitCode
 from service.cli.options import Json, Server, StudyId, Watch
 from service.cli.render.architecture import architecture_table
 from service.cli.render.studies import (
-    advice_parts,
     best_details,
+    recommendation_details,
     study_details,
     study_table,
     study_title,
     trial_table,
 )
 from service.cli.watch import conclude, stays, watch_study
-from service.client import ApiNoBestTrialError
 from service.domain.states import StudyState
 
-app = typer.Typer(no_args_is_help=True, help="Studies: one target runtime each.")
+app = typer.Typer(no_args_is_help=True, help="Studies: each serves a target runtime, or several.")
 app.command("create")(create)
 
 
@@ -72,8 +71,7 @@ def show_(study: StudyId, server: Server = None, as_json: Json = False) -> None:
             show_json(found)
             return
         trials = list(connection.client.trials(study))
-        advice = _advice(connection, study)
-    show(study_details(found, advice))
+    show(study_details(found))
     if trials:
         show("", trial_table(trials))
 
@@ -159,16 +157,32 @@ def best(
             return
         spec = connection.client.get_study(study).spec
         platform = connection.client.platform(spec.platform)
-        advice = _advice(connection, study, target)
-    for target_ms, best in found.per_target(target or spec.first_target_ms):
+    for target_ms, trial in found.per_target(target or spec.first_target_ms):
         if found.best_per_target is not None:
             show(f"for {target_ms:g} ms")
-        of_target = [each for each in advice if each.target_runtime_ms == target_ms]
-        show(
-            best_details(best, target_ms),
-            *advice_parts(of_target),
-            architecture_table(best.architecture, platform),
-        )
+        show(best_details(trial, target_ms), architecture_table(trial.architecture, platform))
+
+
+@app.command()
+def recommend(
+    study: StudyId,
+    *,
+    target: Annotated[
+        float | None, typer.Option(metavar="MS", help="For this target. Default: each of the study's.")
+    ] = None,
+    server: Server = None,
+    as_json: Json = False,
+) -> None:
+    """Show which lambda the solver recommends, and what to expect of a search with it.
+
+    Example: spnas study recommend STUDY
+    """
+    with connect(server) as connection:
+        found = connection.client.recommendations(study, target_runtime_ms=target)
+    if as_json:
+        show_json(RecommendationList(recommendations=found))
+    else:
+        show(recommendation_details(found))
 
 
 @app.command()
@@ -209,14 +223,6 @@ def delete(
             _ask_to_delete(found)
         connection.client.delete(study)
     say(f"deleted {study}")
-
-
-def _advice(connection: Connection, study: str, target_ms: float | None = None) -> tuple[Recommendation, ...]:
-    """What the solver recommends; nothing before there is a trial that it can go by."""
-    try:
-        return connection.client.recommendations(study, target_runtime_ms=target_ms)
-    except ApiNoBestTrialError:
-        return ()
 
 
 def _ask_to_delete(study: Study) -> None:

@@ -1,6 +1,6 @@
 """Studies as tables."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -39,8 +39,8 @@ def study_table(studies: Iterable[Study]) -> PlainTable:
     return table
 
 
-def study_details(study: Study, advice: Sequence[Recommendation] = ()) -> RenderableType:
-    """Everything about a study but its trials, with what its solver recommends."""
+def study_details(study: Study) -> RenderableType:
+    """Everything about a study but its trials."""
     spec = study.spec
     counts = [f"{count} {state}" for state, count in study.trial_counts.items() if count]
     rows: dict[str, str | Text] = {
@@ -69,7 +69,6 @@ def study_details(study: Study, advice: Sequence[Recommendation] = ()) -> Render
     for target, best in study.bests:
         heading = "best trial so far" + (f" for {target:g} ms" if len(study.bests) > 1 else "")
         parts += [Text(), Text(heading, style="bold"), best_details(best, target)]
-    parts += advice_parts(advice)
     return Group(*parts)
 
 
@@ -90,20 +89,37 @@ def best_details(best: BestTrial, target_ms: float) -> Table:
     )
 
 
-def advice_parts(advice: Sequence[Recommendation]) -> Iterator[RenderableType]:
-    """What to expect of a search with the recommended lambda, where the solver has a model of it."""
-    for each in advice:
-        if each.accuracy is None or each.runtime_ms is None or each.probability_within is None:
-            continue
-        yield Text()
-        yield Text(f"recommended for {each.target_runtime_ms:g} ms", style="bold")
-        yield fields(
-            **{"lambda": lambda_text(each.lambda_)},
-            reward=f"{share(each.reward)} expected",
-            accuracy=_interval_text(each.accuracy, share),
-            runtime=f"{_interval_text(each.runtime_ms, milliseconds)} ms",
-            within=f"P(R <= {each.target_runtime_ms:g} ms) = {each.probability_within:.2f}",
-        )
+def recommendation_details(recommendations: Iterable[Recommendation]) -> RenderableType:
+    """What the solver advises for each target."""
+    parts: list[RenderableType] = []
+    for each in recommendations:
+        parts += [Text()] if parts else []
+        parts += [Text(f"for {each.target_runtime_ms:g} ms", style="bold"), fields(**_advice_rows(each))]
+    return Group(*parts)
+
+
+def _advice_rows(advice: Recommendation) -> dict[str, str]:
+    rows = {"lambda": lambda_text(advice.lambda_)}
+    if advice.hinge_target_ms is not None:
+        rows["search"] = f"targeted at {advice.hinge_target_ms:g} ms"
+    if advice.accuracy is None or advice.runtime_ms is None or advice.probability_within is None:
+        return rows | {
+            "reward": share(advice.reward),
+            "basis": f"the best trial so far, {advice.best_number}: the solver has no model",
+        }
+    target = f"{advice.target_runtime_ms:g} ms"
+    return rows | {
+        "reward": f"{share(advice.reward)} expected",
+        "accuracy": _interval_text(advice.accuracy, share),
+        "runtime": f"{_interval_text(advice.runtime_ms, milliseconds)} ms",
+        "within": f"P(R <= {target}) = {advice.probability_within:.2f}",
+        "best trial": _trial_text(advice.best_number),
+        "nearest trial": _trial_text(advice.nearest_number),
+    }
+
+
+def _trial_text(number: int | None) -> str:
+    return "none at full fidelity yet" if number is None else str(number)
 
 
 def _interval_text(interval: Interval, text: Callable[[float], str]) -> str:

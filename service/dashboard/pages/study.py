@@ -48,14 +48,12 @@ def show_study(
     study = store.studies.get(study_id)
     platform = platform_if_any(store, study.spec.platform)
     best = study.best
-    found, advice_is_due = answers(study, advisor)
     return page(
         request,
         "study.html",
         study=study,
         standing=standing(study),
-        answers=found,
-        advice_is_due=advice_is_due,
+        answers=answers(study, advisor),
         platform=platform,
         stages=() if best is None or best.architecture is None else drawing(best.architecture, platform),
         seconds_left=pace.seconds_left(study, datetime.now(UTC)),
