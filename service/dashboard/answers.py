@@ -47,8 +47,8 @@ class Answers:
     """What a page shows.
 
     Attributes:
-        found: One for each target that there is an answer for. None where the best trial says it all: the
-            study has one target and its solver no model.
+        found: One for each target that there is an answer for. Of one target none without the model's: the
+            best trial says it all.
         is_due: Whether a model's are still to come.
     """
 
@@ -67,10 +67,9 @@ def answers(study: StudyRecord, advisor: Advisor) -> Answers:
         for target, future in asked.items():
             if future not in waiting and (advice := future.result()) is not None:
                 advised.update((target, each) for each in _by_model(advice))
-    elif len(study.spec.targets_ms) == 1:
-        return Answers((), is_due=False)
-    seen = dict((target, each) for target, best in study.bests for each in _by_trial(target, best))
-    both = seen | advised
+    if not advised and len(study.spec.targets_ms) == 1:
+        return Answers((), is_due)
+    both = {target: each for target, best in study.bests for each in _by_trial(target, best)} | advised
     return Answers(tuple(both[target] for target in study.spec.targets_ms if target in both), is_due)
 
 
