@@ -12,17 +12,16 @@ from service.domain.records import EpochRecord, StudyRecord, TrialRecord
 from service.figures.style import BLUE, SCALE, VERMILLION, log_ticks, new_figure, short, shorts
 
 MAX_TRIALS = 8
-"""Curves of a whole study: the recommended trial and the latest others."""
+"""Curves of a whole study: the recommended trials and the latest others."""
 
 
 def chosen(study: StudyRecord, trials: Sequence[TrialRecord]) -> list[TrialRecord]:
-    """The trials that are drawn: the latest that have recorded an epoch, and the recommended one."""
+    """The trials that are drawn: the latest that have recorded an epoch, and the best for each target."""
     begun = [trial for trial in trials if trial.epochs_done]
     latest = begun[-MAX_TRIALS:]
-    best = None if study.best is None else study.best.number
-    if best in {trial.number for trial in begun} - {trial.number for trial in latest}:
-        latest = [*(trial for trial in begun if trial.number == best), *latest[1:]]
-    return latest
+    missing = {best.number for _, best in study.bests} - {trial.number for trial in latest}
+    older = [trial for trial in begun if trial.number in missing]
+    return [*older, *latest[len(older) :]]
 
 
 def figure(
