@@ -6,7 +6,7 @@ from nas_worker.data import dataset_names
 from nas_worker.platform import Platform, platform_names
 from service.db.store import Store
 from service.domain.errors import InvalidFieldError, NotFoundError
-from service.domain.spec import StudySpec
+from service.domain.spec import MAX_NAME_LENGTH, StudySpec
 from service.domain.targets import targets_text
 
 
@@ -14,7 +14,8 @@ def completed(spec: StudySpec) -> StudySpec:
     """The spec with a name."""
     if spec.name.strip():
         return spec
-    return spec.model_copy(update={"name": f"{spec.platform} at {targets_text(spec.targets_ms)} ms"})
+    name = f"{spec.platform} at {targets_text(spec.targets_ms)} ms"
+    return spec.model_copy(update={"name": name[:MAX_NAME_LENGTH]})
 
 
 def check(spec: StudySpec, store: Store) -> tuple[str, ...]:

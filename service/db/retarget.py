@@ -13,6 +13,7 @@ from service.db.session import Database
 from service.db.statements import find_study
 from service.domain.errors import ConflictError, InvalidFieldError
 from service.domain.records import StudyRecord
+from service.domain.spec import MAX_NAME_LENGTH
 from service.domain.states import StudyState, TrialState
 from service.domain.targets import in_short, targets_text
 
@@ -20,7 +21,6 @@ _COPIED = (
     "lambda_", "epochs", "hinge_target_ms", "seed", "attempt", "crashes", "platform_hash", "code_version",
     "created_at", "started_at", "finished_at", "updated_at",
 )  # fmt: skip
-_MAX_NAME_LENGTH = 200
 
 
 def retarget(
@@ -50,7 +50,7 @@ def retarget(
         spec = spec_of(source)
         spec = spec.model_copy(
             update={
-                "name": f"{spec.name} for {targets_text(targets_ms)} ms"[:_MAX_NAME_LENGTH],
+                "name": f"{spec.name} for {targets_text(targets_ms)} ms"[:MAX_NAME_LENGTH],
                 "target_runtime_ms": in_short(targets_ms),
                 "budget_epochs": max(spent + (budget_epochs or 0), spec.epochs.max),
             }

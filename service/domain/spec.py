@@ -15,6 +15,8 @@ Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 Count = Annotated[int, Field(strict=True)]
 
+MAX_NAME_LENGTH = 200
+
 Lambda = Annotated[Number, Field(ge=1e-9, le=1e6)]
 
 Text = Annotated[str, Field(pattern=r"^[^\x00]*$")]
@@ -68,9 +70,11 @@ class Resources(_Model):
 
 
 class StudySpec(_Model):
-    """One target-runtime tuning job."""
+    """One target-runtime tuning job, for one target or several."""
 
-    name: Text = Field("", max_length=200, description="Shown in lists; none: made from platform and target.")
+    name: Text = Field(
+        "", max_length=MAX_NAME_LENGTH, description="Shown in lists; none: made from platform and targets."
+    )
     target_runtime_ms: TargetRuntime = Field(
         description="Target runtime R_T on the platform; or a list of up to eight, which the same trials "
         "serve. The rewards that are shown are for the first.",
