@@ -160,11 +160,11 @@ def get_best_trial(
 
     Of a study with several targets it is the one for the first; `best_per_target` has those for all of them.
     """
-    best = StudyBest.of(store.studies.best(study_id, target_runtime_ms))
     if target_runtime_ms is not None:
-        return best
-    study = Study.of(store.studies.get(study_id))
-    return best.model_copy(update={"best_per_target": study.best_per_target})
+        return StudyBest.of(store.studies.best(study_id, target_runtime_ms))
+    study = store.studies.get(study_id)
+    best = study.best or store.studies.best(study_id)  # which says why there is none
+    return StudyBest.of(best).model_copy(update={"best_per_target": Study.of(study).best_per_target})
 
 
 def _required_revision(if_match: str, revision: int) -> int:
