@@ -130,7 +130,10 @@ def _quoted(part: str) -> str:
 def create_study(spec: StudySpec, idempotency_key: str | None) -> Call[Study]:
     """POST /v1/studies; a key is made where none is given, which makes the call safe to retry."""
     key = idempotency_key or str(uuid.uuid4())
-    return Call("POST", "/v1/studies", _model(Study), body=spec, headers={"idempotency-key": key})
+    # Fields that are not set are not sent, but a solver needs its kind: Composite() leaves it at the default.
+    solver = spec.solver.model_copy(update={"kind": spec.solver.kind})
+    body = spec.model_copy(update={"solver": solver}) if "solver" in spec.model_fields_set else spec
+    return Call("POST", "/v1/studies", _model(Study), body=body, headers={"idempotency-key": key})
 
 
 def get_study(study_id: str) -> Call[Study]:
