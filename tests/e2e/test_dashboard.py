@@ -63,8 +63,12 @@ def desktop(browser: Browser, live: Live, studies: Studies) -> Iterator[Tab]:
 def test_every_page_is_quiet_accessible_and_fits(
     browser: Browser, live: Live, studies: Studies, width: int, scheme: str
 ) -> None:
+    several = new_study(live.store, target_runtime_ms=[80, 65, 110, 95.5], solver={"kind": "composite"}).id
+    run(live.store, several, searches(10, seed=4))
     figures = {
         "/": 0,
+        f"/studies/{several}": 6,
+        f"/studies/new?clone={several}": 0,
         "/studies/new": 0,
         f"/studies/{studies.empty}": 0,
         f"/studies/{studies.single}": 6,
