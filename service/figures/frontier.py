@@ -62,7 +62,7 @@ def figure(study: StudyRecord, trials: Sequence[TrialRecord]) -> go.Figure:
     )
     for place, best in enumerate(recommended(study)):
         chart.add_trace(best_star(best, best.runtime_ms, best.accuracy, show_legend=place == 0))
-    for target in targets:
+    for place, target in enumerate(targets):
         chart.add_vline(target, line={"color": VERMILLION, "dash": "dash", "width": 1.5})
         chart.add_annotation(
             x=target,
@@ -73,6 +73,7 @@ def figure(study: StudyRecord, trials: Sequence[TrialRecord]) -> go.Figure:
             xanchor="left",
             yanchor="bottom",
             xshift=4,
+            yshift=16 * place,  # so that those of close targets do not overlap
         )
     chart.update_xaxes(title_text="runtime (ms)")
     chart.update_yaxes(title_text="accuracy")

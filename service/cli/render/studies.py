@@ -105,7 +105,7 @@ def _advice_rows(advice: Recommendation) -> dict[str, str]:
     if advice.accuracy is None or advice.runtime_ms is None or advice.probability_within is None:
         return rows | {
             "reward": share(advice.reward),
-            "basis": f"the best trial so far, {advice.best_number}: the solver has no model",
+            "basis": f"the best trial so far, {advice.best_number}; there is no model",
         }
     target = f"{advice.target_runtime_ms:g} ms"
     return rows | {

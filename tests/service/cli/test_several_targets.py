@@ -95,7 +95,7 @@ def test_recommend_shows_what_to_expect(run: Run, live: Live, two: str) -> None:
 
 def test_recommend_says_so_without_a_model(run: Run, study_id: str) -> None:
     text = run("study", "recommend", study_id).stdout
-    assert "the best trial so far, 0: the solver has no model" in text
+    assert "the best trial so far, 0; there is no model" in text
     assert "P(R" not in text
 
 
