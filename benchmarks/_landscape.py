@@ -43,10 +43,10 @@ class Landscape(ABC):
     ) -> tuple[float, float]:
         """(accuracy, runtime_ms) of one search.
 
-        A hinged one ends like the plain one of the lowest lambda that meets its aim, if that is a lower one.
+        A hinged one lands within its aim whatever lambda, like the plain one of the lowest lambda that does.
         """
         unit = to_unit(self.problem, lambda_)
-        units = np.array([unit]) if hinge_target_ms is None else np.linspace(0, unit, _TRUTH_POINTS)
+        units = np.array([unit]) if hinge_target_ms is None else np.linspace(0, 1, _TRUTH_POINTS)
         accuracy, runtime_ms = self.outcomes(units, epochs, np.random.default_rng((seed, epochs)))
         within = runtime_ms <= (np.inf if hinge_target_ms is None else hinge_target_ms)
         at = int(within.argmax()) if within.any() else -1

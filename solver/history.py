@@ -11,7 +11,7 @@ def next_number(history: Sequence[Observation], pending: Sequence[Pending]) -> i
 
 
 def plain(history: Sequence[Observation], pending: Sequence[Pending]) -> list[Observation | Pending]:
-    """Every trial of Eq. 10 by number; hinged ones are no data about lambda -> R and are left out."""
+    """Every trial of Eq. 10 by number; hinged ones end at their aim whatever lambda and are left out."""
     trials: list[Observation | Pending] = [*history, *pending]
     return sorted(
         (trial for trial in trials if trial.hinge_target_ms is None), key=lambda trial: trial.number

@@ -9,7 +9,6 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from solver.base import Interval, Observation, Pending, Problem
-from solver.composite.inequality import Side, within_sides
 from solver.composite.population import condition
 from solver.composite.process import Array, Places, Posterior, Prior
 from solver.history import with_outcome
@@ -27,7 +26,6 @@ _ACCURACY = Prior(
     shift=(0.0, 0.2),
 )
 _QUANTILES = 64
-_HIT_TOLERANCE = 0.03  # a hinged search that met its aim may end a little above
 
 
 def _log_runtime_prior(problem: Problem) -> Prior:
@@ -55,11 +53,8 @@ class OutcomeModel:
 
     @classmethod
     def of(cls, problem: Problem, history: Sequence[Observation], samples: int) -> "OutcomeModel":
-        """Learns from the trials of Eq. 10 that have an outcome; there may be none.
-
-        Of hinged trials only the side of their aim on which they ended is used.
-        """
-        return _learnt(problem, tuple(sorted(history, key=lambda trial: trial.number)), samples)
+        """Learns from the trials of Eq. 10 that have an outcome; there may be none."""
+        return _learnt(problem, tuple(with_outcome(history)), samples)
 
     def believing(self, trials: Sequence[Observation | Pending]) -> "OutcomeModel":
         """With trials whose outcome is not known taken at the model's word."""
@@ -91,16 +86,14 @@ class OutcomeModel:
 
 
 @lru_cache(maxsize=4)  # a recommendation and the next suggestion come from the same trials
-def _learnt(problem: Problem, history: tuple[Observation, ...], samples: int) -> OutcomeModel:
-    trials = with_outcome(history)
+def _learnt(problem: Problem, trials: tuple[Observation, ...], samples: int) -> OutcomeModel:
     places = places_of(problem, trials)
     accuracies = np.array([trial.accuracy for trial in trials], dtype=float)
     runtimes_ms = np.array([trial.runtime_ms for trial in trials], dtype=float)
-    log_runtime = condition(_log_runtime_prior(problem), places, np.log(runtimes_ms), samples)
     return OutcomeModel(
         problem,
         condition(_ACCURACY, places, accuracies, samples),
-        within_sides(log_runtime, sides_of(problem, history)),
+        condition(_log_runtime_prior(problem), places, np.log(runtimes_ms), samples),
     )
 
 
@@ -117,20 +110,6 @@ def places_of(problem: Problem, trials: Sequence[Observation | Pending]) -> Plac
         np.array([to_unit(problem, trial.lambda_) for trial in trials]),
         np.array([shortness(problem, trial.epochs) for trial in trials]),
     )
-
-
-def sides_of(problem: Problem, history: Sequence[Observation]) -> list[Side]:
-    """What hinged trials tell, by number: whether plain ones with their lambda end above their aim."""
-    return [
-        Side(
-            to_unit(problem, trial.lambda_),
-            shortness(problem, trial.epochs),
-            bound=math.log(trial.hinge_target_ms),
-            at_most=trial.runtime_ms <= trial.hinge_target_ms * (1 + _HIT_TOLERANCE),
-        )
-        for trial in sorted(history, key=lambda trial: trial.number)
-        if trial.hinge_target_ms is not None and trial.runtime_ms is not None
-    ]
 
 
 def full_fidelity(units: Array) -> Places:

@@ -52,10 +52,6 @@ class Composite(Solver):
         lt=1,
         description="End the study when another search promises less than this in reward; none: never.",
     )
-    targeted_first: bool = Field(
-        False,
-        description="Begin with a hinged search per target: it lands there and tells on which side to look.",
-    )
 
     def suggest(
         self,
@@ -68,8 +64,6 @@ class Composite(Solver):
         if remaining_epochs < problem.epochs_max:
             return None
         number = next_number(history, pending)
-        if self.targeted_first and number < len(problem.targets_ms):
-            return Suggestion(from_unit(problem, 0.5), problem.epochs_max, problem.targets_ms[number])
         model = OutcomeModel.of(problem, history, _SAMPLES)
         model = model.believing(without_outcome(history, pending))
         epochs = self._fidelities(problem, plain(history, pending), remaining_epochs)

@@ -38,26 +38,6 @@ def test_one_study_serves_several_targets() -> None:
         assert regret(advice.lambda_, target_ms) < 0.03
 
 
-def test_targeted_search_per_target_may_come_first() -> None:
-    problem = replace(PROBLEM, targets_ms=(60.0, 80.0))
-    solver = Composite(targeted_first=True)
-
-    def landing(trial: Pending) -> tuple[float, float]:
-        accuracy, runtime_ms = searched(trial)
-        return accuracy, max(runtime_ms, 0.99 * (trial.hinge_target_ms or 0.0))
-
-    history = run_study(solver, problem, 48, outcome=landing)
-    assert [trial.hinge_target_ms for trial in history[:2]] == [60.0, 80.0]
-    assert all(trial.hinge_target_ms is None for trial in history[2:])
-    first = solver.recommend(problem, history[:1])
-    assert first is not None
-    assert (first.number, first.hinge_target_ms) == (0, 60.0)
-    last = solver.recommend(problem, history, 80.0)
-    assert last is not None
-    assert last.hinge_target_ms is None
-    assert regret(last.lambda_, 80.0) < 0.03
-
-
 def test_recommendation_carries_intervals_and_probability() -> None:
     advice = Composite().recommend(PROBLEM, run_study(Composite(), PROBLEM, 64))
     assert advice is not None
