@@ -1,0 +1,23 @@
+"""Tests a platform's table on ConvNets that were measured beside it (Fig. 4, left)."""
+
+from nas_worker.platform import Platform
+from nas_worker.profiling.accuracy import LatencyModelAccuracy, MeasuredConvNet, accuracy_of
+from nas_worker.profiling.fit import median_ms
+from nas_worker.profiling.measurements import Measurements
+from nas_worker.profiling.subjects import evaluation_architectures, evaluation_key
+from nas_worker.runtime import architecture_runtime_ms
+
+
+def evaluate(measurements: Measurements, platform: Platform) -> LatencyModelAccuracy:
+    """The errors over the evaluation ConvNets of complete measurements, of which there is at least one."""
+    medians = median_ms(measurements)
+    return accuracy_of(
+        tuple(
+            MeasuredConvNet(
+                architecture=architecture.format(),
+                measured_ms=medians[evaluation_key(number)],
+                modelled_ms=architecture_runtime_ms(platform, architecture),
+            )
+            for number, architecture in enumerate(evaluation_architectures(measurements.settings))
+        )
+    )
