@@ -112,7 +112,7 @@ def _source(measurements: Measurements) -> str:
     settings = measurements.settings
     where = ", ".join(f"{name} {value}" for name, value in measurements.environment.items())
     return (
-        f"Measured with back end {settings.backend} ({where}), {settings.threads} threads, "
-        f"batch {settings.batch_size}, images of {settings.image_size} pixels, width {settings.width:g}, "
-        f"{settings.clock} clock: median of {settings.rounds} rounds of {settings.repeats} runs."
+        f"Measured with back end {settings.backend} ({where}): threads {settings.threads}, "
+        f"batch {settings.batch_size}, image size {settings.image_size}, width {settings.width:g}, "
+        f"{settings.clock} clock; median of {settings.rounds} rounds of {settings.repeats} runs."
     )

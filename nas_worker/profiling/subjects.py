@@ -86,7 +86,7 @@ def subjects(settings: ProfileSettings) -> tuple[Subject, ...]:
     """Everything that a round visits."""
     macro, batch, seed = settings.macro, settings.batch_size, settings.seed
     image = (batch, macro.image_channels, macro.image_size, macro.image_size)
-    found = [Subject(CALL, nn.Identity, (1, 1, 1, 1))]
+    found = [Subject(CALL, _nothing, (1, 1, 1, 1))]
     measured = set(measured_layers(macro).values())
     for geometry, size in _searchable(macro):
         if geometry.index in measured:
@@ -113,6 +113,10 @@ def _searchable(macro: MacroArchitecture) -> Iterator[tuple[LayerGeometry, int]]
         if geometry.index in SEARCHABLE:
             yield geometry, size
         size = -(-size // geometry.stride)
+
+
+def _nothing() -> nn.Module:
+    return nn.Identity().eval()
 
 
 def _block(geometry: LayerGeometry, layer_type: LayerType, seed: int) -> nn.Module:
