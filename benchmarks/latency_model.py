@@ -33,7 +33,9 @@ def figures_of(settings: ProfileSettings) -> dict[str, float]:
     """
     backend = backend_of(settings)
     around = environment(settings.backend, backend.device)
-    measured = measure(Measurements(settings=settings, environment=around, seconds={}), backend)
+    measured = measure(
+        Measurements(settings=settings, environment=around, rounds_done=0, seconds={}), backend
+    )
     platform = fit_platform(measured, settings.backend)
     accuracy = evaluate(measured, platform)
     return {

@@ -1,5 +1,6 @@
 """What runs the networks of a profile: torch on the CPU or a GPU, or onnxruntime on the CPU."""
 
+import platform
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -42,13 +43,21 @@ def backend_of(settings: ProfileSettings) -> Backend:
             return OnnxRuntimeBackend(settings.threads)
 
 
+def cpu_name() -> str:
+    """The CPU's model where the system tells it, else its kind."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text("utf-8").splitlines() if info.exists() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor() or platform.machine()
+
+
 class TorchBackend:
     """torch's own kernels on the CPU, one after the other."""
 
     @property
     def device(self) -> str:
-        """The CPU's kernels, such as AVX512."""
-        return f"CPU with {torch.backends.cpu.get_cpu_capability()}"
+        """The CPU's name."""
+        return cpu_name()
 
     def prepare(self, subject: Subject) -> Run:
         """See :class:`Backend`."""
@@ -117,8 +126,8 @@ class OnnxRuntimeBackend:
 
     @property
     def device(self) -> str:
-        """No more is known."""
-        return "CPU"
+        """The CPU's name."""
+        return cpu_name()
 
     def prepare(self, subject: Subject) -> Run:
         """See :class:`Backend`."""

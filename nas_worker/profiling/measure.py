@@ -11,7 +11,7 @@ import torch
 from nas_worker.profiling.backends import Backend, Run
 from nas_worker.profiling.measurements import Measurements
 from nas_worker.profiling.settings import Clock
-from nas_worker.profiling.subjects import Subject, subjects
+from nas_worker.profiling.subjects import subjects
 
 Timer = Callable[[], float]
 """Seconds since any fixed moment."""
@@ -53,14 +53,15 @@ def measure(
     for done, subject in enumerate(everything, start=1):
         runs.append((subject, backend.prepare(subject)))
         on_prepared(done, len(everything))
+    visits = [(subject.key, run) for subject, run in runs for _ in range(subject.visits)]
     for number in range(measurements.rounds_done, settings.rounds):
-        # Each round has its own order, so that no subject always runs behind the same neighbour.
-        order = Random(f"round {settings.seed} {number}").sample(runs, len(runs))  # noqa: S311 - no secret
+        # Each round has its own order, so that no network always runs behind the same neighbour.
+        order = Random(f"round {settings.seed} {number}").sample(visits, len(visits))  # noqa: S311 - no secret
+        seconds: dict[str, tuple[float, ...]] = {subject.key: () for subject in everything}
         with _no_garbage_collection():
-            seconds = {
-                subject.key: _visit(run, settings.warm_up, settings.repeats, clock) for subject, run in order
-            }
-        measurements = measurements.with_round(_in_order(seconds, everything))
+            for key, run in order:
+                seconds[key] += _visit(run, settings.warm_up, settings.repeats, clock)
+        measurements = measurements.with_round(seconds)
         on_round(measurements)
     return measurements
 
@@ -74,12 +75,6 @@ def _visit(run: Run, warm_up: int, repeats: int, clock: Timer) -> tuple[float, .
         run()
         seconds.append(clock() - start)
     return tuple(seconds)
-
-
-def _in_order(
-    seconds: dict[str, tuple[float, ...]], everything: tuple[Subject, ...]
-) -> dict[str, tuple[float, ...]]:
-    return {subject.key: seconds[subject.key] for subject in everything}
 
 
 @contextmanager

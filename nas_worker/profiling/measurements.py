@@ -19,7 +19,8 @@ class Measurements(BaseModel):
         format: Of the file.
         settings: What was asked for.
         environment: What it was measured on and with.
-        seconds: Subject's key -> its timed runs, round after round, ``repeats`` a round.
+        rounds_done: Rounds that are measured.
+        seconds: Subject's key -> its timed runs, round after round.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -27,19 +28,17 @@ class Measurements(BaseModel):
     format: Literal[1] = 1
     settings: ProfileSettings
     environment: dict[str, str]
+    rounds_done: int = Field(ge=0)
     seconds: dict[str, tuple[Seconds, ...]]
 
     @model_validator(mode="after")
     def _rounds_are_whole(self) -> Self:
-        lengths = {len(runs) for runs in self.seconds.values()}
-        if len(lengths) > 1 or any(length % self.settings.repeats for length in lengths):
-            raise ValueError("every network must have the same number of whole rounds")
+        a_visit = self.rounds_done * self.settings.repeats
+        if bool(self.seconds) != bool(a_visit) or any(
+            not runs or len(runs) % a_visit for runs in self.seconds.values()
+        ):
+            raise ValueError(f"every network must have been visited in each of {self.rounds_done} rounds")
         return self
-
-    @property
-    def rounds_done(self) -> int:
-        """Rounds that are measured."""
-        return min(map(len, self.seconds.values()), default=0) // self.settings.repeats
 
     @property
     def is_complete(self) -> bool:
@@ -49,7 +48,7 @@ class Measurements(BaseModel):
     def with_round(self, runs: dict[str, tuple[float, ...]]) -> Self:
         """These and the timed runs of one more round, in seconds."""
         seconds = {key: (*self.seconds.get(key, ()), *added) for key, added in runs.items()}
-        return self.model_copy(update={"seconds": seconds})
+        return self.model_copy(update={"rounds_done": self.rounds_done + 1, "seconds": seconds})
 
     def save(self, path: Path) -> None:
         """Writes the file, whole or not at all."""
@@ -57,13 +56,13 @@ class Measurements(BaseModel):
 
 
 def open_measurements(path: Path, settings: ProfileSettings, environment: dict[str, str]) -> Measurements:
-    """The measurements of a file, or none yet where there is no file.
+    """The measurements of a file, or none yet where there is no file. More rounds may be asked for than before.
 
     Raises:
         ProfileInputError: The file is damaged, or its settings, machine or versions are others.
     """
     if not path.exists():
-        return Measurements(settings=settings, environment=environment, seconds={})
+        return Measurements(settings=settings, environment=environment, rounds_done=0, seconds={})
     try:
         found = Measurements.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
@@ -71,6 +70,8 @@ def open_measurements(path: Path, settings: ProfileSettings, environment: dict[s
         raise ProfileInputError(f"{path}: not measurements of a profile: {reason}") from error
     asked = settings.model_dump() | environment
     there = found.settings.model_dump() | found.environment
+    if settings.rounds >= found.rounds_done:
+        there["rounds"] = settings.rounds
     differing = [
         f"{name.replace('_', ' ')} was {there.get(name)}, now {asked.get(name)}"
         for name in (there | asked)
@@ -81,4 +82,4 @@ def open_measurements(path: Path, settings: ProfileSettings, environment: dict[s
             f"{path} was measured otherwise: {'; '.join(differing)}. "
             "Ask for the same again, or for another file, or delete this one"
         )
-    return found
+    return found.model_copy(update={"settings": settings})

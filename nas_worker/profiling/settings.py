@@ -32,7 +32,7 @@ class ProfileSettings(BaseModel):
         classes: Outputs of the classifier.
         warm_up: Runs that are not timed, at each visit of a network.
         repeats: Timed runs at each visit.
-        rounds: Visits of each network. A round visits all of them, in an order of its own.
+        rounds: Each visits all networks, in an order of its own: a ConvNet once, a layer several times.
         calibration: Random ConvNets whose runtimes tell the base.
         evaluation: Further random ConvNets, on which the latency model is tested (Fig. 4).
         seed: Of weights, ConvNets and orders.

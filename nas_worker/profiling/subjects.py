@@ -20,6 +20,10 @@ from nas_worker.space import (
     MacroArchitecture,
 )
 
+LAYER_VISITS = 4
+"""Visits of a layer in a round, where a ConvNet has one: it takes little time, and its error counts in every
+ConvNet, up to three times."""
+
 CALL = "call"
 """Key of the network that does nothing: what a call costs by itself."""
 
@@ -32,11 +36,13 @@ class Subject:
         key: Its name in the measurements.
         build: Makes it in eval mode, always with the same weights.
         input_shape: N x C x H x W.
+        visits: How often a round visits it.
     """
 
     key: str
     build: Callable[[], nn.Module]
     input_shape: tuple[int, int, int, int]
+    visits: int = 1
 
 
 def block_key(layer: int, layer_type: LayerType) -> str:
@@ -86,13 +92,18 @@ def subjects(settings: ProfileSettings) -> tuple[Subject, ...]:
     """Everything that a round visits."""
     macro, batch, seed = settings.macro, settings.batch_size, settings.seed
     image = (batch, macro.image_channels, macro.image_size, macro.image_size)
-    found = [Subject(CALL, _nothing, (1, 1, 1, 1))]
+    found = [Subject(CALL, _nothing, (1, 1, 1, 1), LAYER_VISITS)]
     measured = set(measured_layers(macro).values())
     for geometry, size in _searchable(macro):
         if geometry.index in measured:
             shape = (batch, geometry.in_channels, size, size)
             found += [
-                Subject(block_key(geometry.index, each), partial(_block, geometry, each, seed), shape)
+                Subject(
+                    block_key(geometry.index, each),
+                    partial(_block, geometry, each, seed),
+                    shape,
+                    LAYER_VISITS,
+                )
                 for each in MBCONV_TYPES
             ]
     for key, architectures in (

@@ -7,7 +7,7 @@ import pytest
 from benchmarks import latency_model
 from nas_worker.profiling.settings import ProfileSettings
 
-SMALL = ProfileSettings(image_size=16, width=0.25, classes=10, rounds=2, evaluation=2)
+SMALL = ProfileSettings(clock="cpu", image_size=16, width=0.25, classes=10, rounds=2, evaluation=2)
 
 
 def test_figures_are_those_of_a_real_profile() -> None:

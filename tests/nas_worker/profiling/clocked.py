@@ -82,11 +82,11 @@ class ClockedBackend:
 
 def nothing_yet(settings: ProfileSettings = SETTINGS) -> Measurements:
     """Measurements without a round."""
-    return Measurements(settings=settings, environment={"machine": "a clock"}, seconds={})
+    return Measurements(settings=settings, environment={"machine": "a clock"}, rounds_done=0, seconds={})
 
 
 def exact(settings: ProfileSettings = SETTINGS) -> Measurements:
     """Complete measurements in which every run took its true time."""
     runs = settings.rounds * settings.repeats
     seconds = {key: (time_ms / 1000,) * runs for key, time_ms in true_ms(settings).items()}
-    return nothing_yet(settings).model_copy(update={"seconds": seconds})
+    return nothing_yet(settings).model_copy(update={"rounds_done": settings.rounds, "seconds": seconds})

@@ -23,13 +23,21 @@ def test_without_a_file_nothing_is_measured_yet(tmp_path: Path) -> None:
     assert (found.rounds_done, found.is_complete, found.settings) == (0, False, SETTINGS)
 
 
-@pytest.mark.parametrize("field", sorted(set(ProfileSettings.model_fields) - {"backend", "clock"}))
+@pytest.mark.parametrize("field", sorted(set(ProfileSettings.model_fields) - {"backend", "clock", "rounds"}))
 def test_any_other_setting_is_refused_by_name(tmp_path: Path, field: str) -> None:
     exact().save(tmp_path / "m.json")
     value = getattr(SETTINGS, field)
     other = SETTINGS.model_copy(update={field: value + 1})
     with pytest.raises(ProfileInputError, match=f"{field.replace('_', ' ')} was {value}, now {value + 1}"):
         open_measurements(tmp_path / "m.json", other, AROUND)
+
+
+def test_more_rounds_can_be_asked_for_but_not_fewer(tmp_path: Path) -> None:
+    exact().save(tmp_path / "m.json")
+    more = open_measurements(tmp_path / "m.json", SETTINGS.model_copy(update={"rounds": 9}), AROUND)
+    assert (more.rounds_done, more.settings.rounds, more.is_complete) == (3, 9, False)
+    with pytest.raises(ProfileInputError, match="rounds was 3, now 2"):
+        open_measurements(tmp_path / "m.json", SETTINGS.model_copy(update={"rounds": 2}), AROUND)
 
 
 def test_another_machine_or_version_is_refused_by_name(tmp_path: Path) -> None:
@@ -56,8 +64,8 @@ def test_a_damaged_file_is_refused_and_named(tmp_path: Path, number: int) -> Non
 
 
 def test_half_a_round_is_no_round() -> None:
-    with pytest.raises(ValueError, match="whole rounds"):
-        Measurements(settings=SETTINGS, environment={}, seconds={"call": (1.0,)})
+    with pytest.raises(ValueError, match="visited in each of 1 rounds"):
+        Measurements(settings=SETTINGS, environment={}, rounds_done=1, seconds={"call": (1.0,)})
 
 
 @pytest.mark.parametrize("values", [{"threads": 2}, {"backend": "torch-cuda"}])

@@ -8,7 +8,7 @@ from nas_worker.profiling.measurements import Measurements
 from service.cli.commands.platform_profile import ProfileResult, measurements_path
 from tests.service.cli.conftest import Run, run_cli
 
-SMALL = ("--image-size", "16", "--width", "0.25", "--rounds", "2", "--repeats", "2")
+SMALL = ("--clock", "cpu", "--image-size", "16", "--width", "0.25", "--rounds", "2", "--repeats", "1")
 
 
 def line(out: Path, *more: str) -> list[str]:
