@@ -56,7 +56,7 @@ class Measurements(BaseModel):
 
 
 def open_measurements(path: Path, settings: ProfileSettings, environment: dict[str, str]) -> Measurements:
-    """The measurements of a file, or none yet where there is no file. More rounds may be asked for than before.
+    """The measurements of a file, or none yet where there is no file; more rounds may be asked for now.
 
     Raises:
         ProfileInputError: The file is damaged, or its settings, machine or versions are others.
