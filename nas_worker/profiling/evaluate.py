@@ -2,20 +2,22 @@
 
 from nas_worker.platform import Platform
 from nas_worker.profiling.accuracy import LatencyModelAccuracy, MeasuredConvNet, accuracy_of
-from nas_worker.profiling.fit import median_ms
+from nas_worker.profiling.fit import MEDIAN, typical_ms
 from nas_worker.profiling.measurements import Measurements
 from nas_worker.profiling.subjects import evaluation_architectures, evaluation_key
 from nas_worker.runtime import architecture_runtime_ms
 
 
-def evaluate(measurements: Measurements, platform: Platform) -> LatencyModelAccuracy:
+def evaluate(
+    measurements: Measurements, platform: Platform, percentile: float = MEDIAN
+) -> LatencyModelAccuracy:
     """The errors over the evaluation ConvNets of complete measurements, of which there is at least one."""
-    medians = median_ms(measurements)
+    times_ms = typical_ms(measurements, percentile)
     return accuracy_of(
         tuple(
             MeasuredConvNet(
                 architecture=architecture.format(),
-                measured_ms=medians[evaluation_key(number)],
+                measured_ms=times_ms[evaluation_key(number)],
                 modelled_ms=architecture_runtime_ms(platform, architecture),
             )
             for number, architecture in enumerate(evaluation_architectures(measurements.settings))

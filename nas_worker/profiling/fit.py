@@ -3,6 +3,8 @@
 import statistics
 from collections.abc import Mapping
 
+import numpy as np
+
 from nas_worker.errors import ProfileError
 from nas_worker.platform import COLUMNS, Platform
 from nas_worker.profiling.measurements import Measurements
@@ -17,13 +19,14 @@ from nas_worker.profiling.subjects import (
 from nas_worker.runtime import architecture_runtime_ms
 from nas_worker.space import EXPANSIONS, KERNELS, SE_RATIOS, SEARCHABLE, LayerType
 
+MEDIAN = 50.0
 _DIGITS = 6
 """Decimals of the numbers in a platform file, in milliseconds."""
 
 
-def median_ms(measurements: Measurements) -> dict[str, float]:
-    """Subject's key -> median of its timed runs, in milliseconds."""
-    return {key: 1000 * statistics.median(runs) for key, runs in measurements.seconds.items()}
+def typical_ms(measurements: Measurements, percentile: float = MEDIAN) -> dict[str, float]:
+    """Subject's key -> a percentile of its timed runs, in milliseconds."""
+    return {key: 1000 * float(np.percentile(runs, percentile)) for key, runs in measurements.seconds.items()}
 
 
 def run_spread(measurements: Measurements) -> float:
@@ -36,33 +39,34 @@ def run_spread(measurements: Measurements) -> float:
     return statistics.median(spreads) if spreads else 0.0
 
 
-def fit_platform(measurements: Measurements, name: str) -> Platform:
+def fit_platform(measurements: Measurements, name: str, percentile: float = MEDIAN) -> Platform:
     """The platform that complete measurements tell.
 
-    A layer costs what its median run takes over a call of a network that does nothing. An SE factor is the
+    A layer costs what its typical run takes over a call of a network that does nothing. An SE factor is the
     mean over both SE ratios. The base is what the calibration ConvNets take on average over the sum of their
     layers: stem, layers 0 and 21, head, classifier and the call.
 
     Args:
         measurements: All rounds.
         name: Of the platform.
+        percentile: Of the timed runs, that counts as the typical one.
 
     Raises:
         ProfileError: The measurements contradict the model: a layer costs nothing, or the base is negative.
     """
     settings = measurements.settings
-    medians = median_ms(measurements)
+    times_ms = typical_ms(measurements, percentile)
     measured = measured_layers(settings.macro)
     layers, factors = {}, {}
     for layer in SEARCHABLE:
-        rows = [_column(medians, measured[layer], kernel, expansion) for kernel, expansion in _CORNERS]
+        rows = [_column(times_ms, measured[layer], kernel, expansion) for kernel, expansion in _CORNERS]
         layers[layer] = tuple(round(without_se, _DIGITS) for without_se, _ in rows)
         factors[layer] = tuple(round(factor, _DIGITS) for _, factor in rows)
     without_base = Platform.model_validate(
         {
             "name": name,
             "unit": "ms",
-            "source": _source(measurements),
+            "source": _source(measurements, percentile),
             "base_ms": 0,
             "base_note": "Stem, head, classifier, fixed layers 0 and 21, and the call of the network: "
             f"mean excess of {settings.calibration} random ConvNets over the sum of their layers. "
@@ -73,7 +77,7 @@ def fit_platform(measurements: Measurements, name: str) -> Platform:
             "se_source": "Measured; mean over the SE ratios 0.25 and 0.5.",
         }
     )
-    base_ms = _base_ms(without_base, settings, medians)
+    base_ms = _base_ms(without_base, settings, times_ms)
     return without_base.model_copy(update={"base_ms": round(base_ms, _DIGITS)})
 
 
@@ -81,10 +85,11 @@ _CORNERS = tuple((kernel, expansion) for kernel in KERNELS for expansion in EXPA
 """(kernel, expansion) of each of ``COLUMNS``."""
 
 
-def _column(medians: Mapping[str, float], layer: int, kernel: int, expansion: int) -> tuple[float, float]:
+def _column(times_ms: Mapping[str, float], layer: int, kernel: int, expansion: int) -> tuple[float, float]:
     """Runtime without SE in milliseconds, and the factor with SE."""
     without_se, *with_se = (
-        medians[block_key(layer, LayerType(kernel, expansion, ratio))] - medians[CALL] for ratio in SE_RATIOS
+        times_ms[block_key(layer, LayerType(kernel, expansion, ratio))] - times_ms[CALL]
+        for ratio in SE_RATIOS
     )
     if min(without_se, *with_se) <= 0:
         raise ProfileError(
@@ -94,9 +99,9 @@ def _column(medians: Mapping[str, float], layer: int, kernel: int, expansion: in
     return without_se, statistics.mean(with_se) / without_se
 
 
-def _base_ms(platform: Platform, settings: ProfileSettings, medians: Mapping[str, float]) -> float:
+def _base_ms(platform: Platform, settings: ProfileSettings, times_ms: Mapping[str, float]) -> float:
     base_ms = statistics.mean(
-        medians[calibration_key(number)] - architecture_runtime_ms(platform, architecture)
+        times_ms[calibration_key(number)] - architecture_runtime_ms(platform, architecture)
         for number, architecture in enumerate(calibration_architectures(settings))
     )
     if base_ms < 0:
@@ -108,11 +113,12 @@ def _base_ms(platform: Platform, settings: ProfileSettings, medians: Mapping[str
     return base_ms
 
 
-def _source(measurements: Measurements) -> str:
+def _source(measurements: Measurements, percentile: float) -> str:
     settings = measurements.settings
     where = ", ".join(f"{name} {value}" for name, value in measurements.environment.items())
     return (
         f"Measured with back end {settings.backend} ({where}): threads {settings.threads}, "
         f"batch {settings.batch_size}, image size {settings.image_size}, width {settings.width:g}, "
-        f"{settings.clock} clock; median of {settings.rounds} rounds of {settings.repeats} runs."
+        f"{settings.clock} clock; percentile {percentile:g} of {settings.rounds} rounds "
+        f"of {settings.repeats} runs."
     )

@@ -50,7 +50,7 @@ class ProfileSettings(BaseModel):
     warm_up: Annotated[int, Field(ge=0, le=100_000)] = 1
     repeats: Count = 3
     rounds: Count = 20
-    calibration: Count = 8
+    calibration: Count = 16
     evaluation: Annotated[int, Field(ge=0, le=100_000)] = 0
     seed: Annotated[int, Field(ge=0)] = 0
 

@@ -50,6 +50,9 @@ def profile(
     rounds: Annotated[int, typer.Option(metavar="N", help="Visits of each network.")] = 20,
     warm_up: Annotated[int, typer.Option(metavar="N", help="Untimed runs a visit.")] = 1,
     repeats: Annotated[int, typer.Option(metavar="N", help="Timed runs a visit.")] = 3,
+    percentile: Annotated[
+        float, typer.Option(min=0, max=100, metavar="P", help="Run that counts; 50: the median.")
+    ] = 50.0,
     seed: Annotated[int, typer.Option(metavar="N", help="Of weights and ConvNets.")] = 0,
     evaluate: Annotated[int, typer.Option(metavar="N", help="Test the table on N random ConvNets.")] = 0,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Figure of the test.")] = None,
@@ -79,7 +82,7 @@ def profile(
             "evaluation": (evaluate, "--evaluate"),
         }
     )
-    result = _result(_measured(settings, out), name)
+    result = _result(_measured(settings, out), name, percentile)
     _write(result, out, html)
     if as_json:
         show_json(result)
@@ -163,7 +166,7 @@ def _display(rounds: int) -> Iterator[tuple[Callable[[int, int], object], Callab
         yield on_prepared, lambda done: progress.update(measuring, completed=done)
 
 
-def _result(measurements: Measurements, name: str) -> ProfileResult:
+def _result(measurements: Measurements, name: str, percentile: float) -> ProfileResult:
     from nas_worker.profiling.evaluate import evaluate  # noqa: PLC0415
     from nas_worker.profiling.fit import fit_platform, run_spread  # noqa: PLC0415
 
@@ -174,8 +177,8 @@ def _result(measurements: Measurements, name: str) -> ProfileResult:
             "machine busy? More rounds, or --clock cpu, make the table surer",
             "yellow",
         )
-    platform = fit_platform(measurements, name)
-    accuracy = evaluate(measurements, platform) if measurements.settings.evaluation else None
+    platform = fit_platform(measurements, name, percentile)
+    accuracy = evaluate(measurements, platform, percentile) if measurements.settings.evaluation else None
     return ProfileResult(platform=platform, run_spread=spread, accuracy=accuracy)
 
 

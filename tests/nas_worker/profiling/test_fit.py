@@ -45,6 +45,17 @@ def test_a_se_factor_is_the_mean_over_both_ratios() -> None:
     assert platform.se_factors[1][COLUMNS.index("3x3-6")] == pytest.approx(1.3, rel=1e-5)
 
 
+def test_another_percentile_takes_faster_runs() -> None:
+    measurements = exact()
+    seconds = {key: (*runs[1:], runs[0] / 2) for key, runs in measurements.seconds.items()}
+    uneven = measurements.model_copy(update={"seconds": seconds})
+    assert fit_platform(uneven, "mine").base_ms == pytest.approx(BASE_MS, abs=1e-4)
+    fastest = fit_platform(uneven, "mine", 0)
+    assert fastest.base_ms == pytest.approx(BASE_MS / 2, abs=1e-4)
+    assert evaluate(uneven, fastest, 0).mean_error < 1e-5
+    assert "percentile 0 of" in fastest.source
+
+
 def test_a_few_slow_runs_change_nothing() -> None:
     measurements = exact()
     seconds = {key: (runs[0] * 50, *runs[1:-1], runs[0] * 9) for key, runs in measurements.seconds.items()}

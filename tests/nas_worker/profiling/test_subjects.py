@@ -24,7 +24,7 @@ def test_all_types_of_all_distinct_layers_are_measured() -> None:
     assert set(measured) == set(SEARCHABLE)
     assert sorted(set(measured.values())) == [1, 2, 5, 6, 9, 10, 13, 14, 17, 18]
     assert {block_key(measured[layer], each) for layer in SEARCHABLE for each in MBCONV_TYPES} < set(keys)
-    assert len(keys) == 1 + 10 * 12 + 8
+    assert len(keys) == 1 + 10 * 12 + 16
 
 
 def test_layers_that_share_a_measurement_are_alike() -> None:
