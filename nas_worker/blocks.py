@@ -51,6 +51,7 @@ def _halved(size: int, stride: int) -> int:
 
 
 @lru_cache
+@torch.inference_mode(mode=False)  # it is kept, and may serve a training step after an inference
 def _tap_index(height: int, width: int, kernel: int, stride: int) -> Tensor:
     """Index of the tap that joins each output pixel with each input pixel (O * I); k * k where none does."""
 

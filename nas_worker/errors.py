@@ -26,3 +26,11 @@ class DivergedError(SearchError):
 
 class CheckpointError(SearchError):
     """A checkpoint cannot be read, or belongs to another search. The message names the file."""
+
+
+class ProfileError(Exception):
+    """A latency profile cannot be made. The message says why."""
+
+
+class ProfileInputError(ProfileError):
+    """What a profile is to be made from, or with, is not acceptable. The message says what was expected."""

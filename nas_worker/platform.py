@@ -15,6 +15,7 @@ from nas_worker.space import FIXED_FIRST, FIXED_LAST, SEARCHABLE, LayerType, all
 Milliseconds = Annotated[float, Field(gt=0, lt=1e6, allow_inf_nan=False)]
 Factor = Annotated[float, Field(gt=0, lt=1e3, allow_inf_nan=False)]
 
+NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,99}$"
 COLUMNS = ("3x3-3", "3x3-6", "5x5-3", "5x5-6")
 """The profiled types without SE: the columns of ``layers`` and ``se_factors``."""
 
@@ -37,7 +38,7 @@ class Platform(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")
+    name: str = Field(pattern=NAME_PATTERN)
     unit: Literal["ms"]
     source: str = Field(min_length=1, max_length=10_000)
     base_ms: float = Field(ge=0, lt=1e6, allow_inf_nan=False)

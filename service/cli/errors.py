@@ -6,7 +6,7 @@ from typing import Any
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from nas_worker.errors import SearchError, UnknownNameError
+from nas_worker.errors import ProfileError, ProfileInputError, SearchError, UnknownNameError
 from service.api.field_errors import field_problems
 from service.api.schemas import FieldProblem
 from service.cli.exit_codes import ExitCode
@@ -45,6 +45,7 @@ _CODES: tuple[tuple[type[Exception], ExitCode], ...] = (
     (InvalidFieldsError, ExitCode.USAGE),
     (InvalidFieldError, ExitCode.USAGE),
     (UnknownNameError, ExitCode.USAGE),
+    (ProfileInputError, ExitCode.USAGE),
     (ApiValidationError, ExitCode.USAGE),
     (ApiNotFoundError, ExitCode.NOT_FOUND),
     (ServiceUnreachableError, ExitCode.UNREACHABLE),
@@ -69,7 +70,7 @@ def error_lines(error: Exception) -> tuple[str, ...]:
             line = f"{error.field}: {error}"
         case ServiceUnreachableError():
             line = f"{error}; is `spnas serve` running there?"
-        case CliError() | ClientError() | SpnasError() | SearchError() | UnknownNameError():
+        case CliError() | ClientError() | SpnasError() | SearchError() | ProfileError() | UnknownNameError():
             line = str(error)
         case _:
             reason = str(error).strip() or "no message"

@@ -27,6 +27,15 @@ def test_depthwise_convolution_is_exact_on_small_and_large_maps(
         torch.testing.assert_close(ours, theirs)
 
 
+def test_training_after_an_inference_on_maps_of_a_size_that_is_new() -> None:
+    convolution = DepthwiseConv2d(2, 3, 1)
+    x = torch.randn(1, 2, 1, 7)
+    with torch.inference_mode():
+        convolution(x)
+    convolution(x).sum().backward()
+    assert convolution.weight.grad is not None
+
+
 def test_residual_blocks_start_as_identities() -> None:
     block = MBConv(LayerGeometry(2, 8, 8, 1, residual=True), LARGEST)
     initialise(block)

@@ -1,0 +1,1 @@
+"""Latency profiles of one's own device: measured here, or taken in from a file."""
