@@ -26,3 +26,11 @@ class DivergedError(SearchError):
 
 class CheckpointError(SearchError):
     """A checkpoint cannot be read, or belongs to another search. The message names the file."""
+
+
+class ArchitectureFormatError(ValueError):
+    """A text is no architecture in the form that it should have. The message says what was expected."""
+
+
+class ExportError(Exception):
+    """A network cannot be exported, or its file does not compute what the network does."""
