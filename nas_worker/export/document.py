@@ -1,16 +1,16 @@
 """Architecture documents: a ConvNet as JSON, with a version, so that a reader knows what it reads."""
 
 import json
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from nas_worker.errors import ArchitectureFormatError
 from nas_worker.space import FULL_SIZE, Architecture, MacroArchitecture
 
-FORMAT = "spnas-architecture"
-VERSION = 1
-SPACE = "single-path-mbconv"
+FORMAT: Final = "spnas-architecture"
+VERSION: Final = 1
+SPACE: Final = "single-path-mbconv"
 """Name of the search space: 20 layers, 13 types (Sec. III-A)."""
 
 

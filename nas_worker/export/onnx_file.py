@@ -146,7 +146,7 @@ def _compared(content: bytes, convnet: ConvNet, images: Tensor) -> OnnxCheck:
     options.intra_op_num_threads = torch.get_num_threads()
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     difference = logit = 0.0
-    for batch in images.split(_BATCHES):
+    for batch in torch.split(images, _BATCHES):
         with torch.no_grad():
             expected = convnet(batch)
         found = torch.from_numpy(session.run([OUTPUT], {INPUT: batch.numpy()})[0])

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from nas_worker.errors import SearchError, UnknownNameError
+from nas_worker.errors import ArchitectureFormatError, ExportError, SearchError, UnknownNameError
 from service.api.field_errors import field_problems
 from service.api.schemas import FieldProblem
 from service.cli.exit_codes import ExitCode
@@ -45,6 +45,7 @@ _CODES: tuple[tuple[type[Exception], ExitCode], ...] = (
     (InvalidFieldsError, ExitCode.USAGE),
     (InvalidFieldError, ExitCode.USAGE),
     (UnknownNameError, ExitCode.USAGE),
+    (ArchitectureFormatError, ExitCode.USAGE),
     (ApiValidationError, ExitCode.USAGE),
     (ApiNotFoundError, ExitCode.NOT_FOUND),
     (ServiceUnreachableError, ExitCode.UNREACHABLE),
@@ -70,6 +71,8 @@ def error_lines(error: Exception) -> tuple[str, ...]:
         case ServiceUnreachableError():
             line = f"{error}; is `spnas serve` running there?"
         case CliError() | ClientError() | SpnasError() | SearchError() | UnknownNameError():
+            line = str(error)
+        case ArchitectureFormatError() | ExportError():
             line = str(error)
         case _:
             reason = str(error).strip() or "no message"

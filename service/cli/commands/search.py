@@ -7,13 +7,13 @@ import typer
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nas_worker.job import EpochReport, SearchJob, SearchSettings
-from nas_worker.platform import Platform, load_platform
 from service.api.schemas import Architecture, Epoch
 from service.cli.console import say, show, show_json
 from service.cli.errors import CliError, InvalidFieldsError
 from service.cli.exit_codes import ExitCode
 from service.cli.options import Json
 from service.cli.parse import assignments
+from service.cli.platform_file import named_platform
 from service.cli.render.architecture import architecture_table
 from service.cli.render.numbers import against_target, duration, lambda_text, milliseconds, share
 from service.cli.render.table import fields
@@ -72,7 +72,7 @@ def search(
     fields_ = assignments(set_ or (), "--set") | ({} if dataset is None else {"dataset": dataset})
     job = SearchJob(
         settings=_settings(fields_),
-        platform=_platform(platform),
+        platform=named_platform(platform),
         lambda_=lambda_,
         epochs=epochs,
         seed=seed,
@@ -92,17 +92,6 @@ def _settings(values: dict[str, Any]) -> SearchSettings:
         return SearchSettings.model_validate(values)
     except ValidationError as error:
         raise InvalidFieldsError.of(error, values) from None
-
-
-def _platform(name: str) -> Platform:
-    path = Path(name)
-    if path.suffix != ".json":
-        return load_platform(name)
-    try:
-        return Platform.from_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
-        reason = "; ".join(str(error).splitlines())
-        raise CliError(f"{name}: not a platform file: {reason}", ExitCode.USAGE) from error
 
 
 def _run(
