@@ -57,11 +57,17 @@ def checkpoint_network(path: Path) -> Network:
 
     Raises:
         CheckpointError: The file is not a checkpoint that this version reads.
+        CliError: It holds the weights of a ConvNet, and does not say which.
         UnknownNameError: Its data set is not known here.
     """
-    from nas_worker.export.weights import inherited_convnet  # noqa: PLC0415 - torch takes seconds to import
+    from nas_worker.export import weights as loading  # noqa: PLC0415 - torch takes seconds to import
 
-    return _inherited(inherited_convnet(path), path)
+    if not loading.is_search_checkpoint(path):
+        raise CliError(
+            f"{path} holds weights, and not of which architecture: name that, and this file with --weights",
+            ExitCode.USAGE,
+        )
+    return _inherited(loading.inherited_convnet(path), path)
 
 
 def network(

@@ -91,6 +91,8 @@ def export(
     needs_weights = any(path.suffix in _NETWORK_FILES for path in paths)
     if weights is not None and not needs_weights:
         raise typer.BadParameter("only .onnx and .pt2 files hold weights", param_hint="--weights")
+    if trial is not None and Path(source).suffix:
+        raise typer.BadParameter("a file has no trials", param_hint="--trial")
     if any(path.suffix == ".onnx" for path in paths):
         _check_extra()
     shape = Shape(width, image_size, classes)
@@ -107,6 +109,8 @@ def export(
     net = layered(found.document.layers, found.document.macro, table)
     if net.platform is not None and net.total_ms is not None:
         found = with_runtime(found, net.platform, net.total_ms)
+    if found.weights is not None:
+        say(f"weights: {found.weights}")
     title = _title(name, found.document)
     files = tuple(_written(path, found, svg_text(net, title), mnasnet, tolerance) for path in paths)
     if as_json:
@@ -142,8 +146,6 @@ def _source(source: str, trial: int | None, platform: str | None, server: str | 
             f"expected a study's id or a file with {', '.join(_SOURCE_FILES)}; got {source}",
             param_hint="SOURCE",
         )
-    if trial is not None:
-        raise typer.BadParameter("a file has no trials", param_hint="--trial")
     return file_source(path, platform)
 
 
@@ -169,7 +171,6 @@ def _written(path: Path, found: Network, drawing: str, mnasnet: bool, tolerance:
         case suffix:
             assert found.convnet is not None
             difference = _write_network(path, suffix, found.convnet, document, tolerance)
-            say(f"weights: {found.weights}")
     note = "" if difference is None else f", max abs difference from torch {difference:.2g}"
     say(f"wrote {path}{note}")
     return WrittenFile(path=str(path), bytes=path.stat().st_size, max_abs_difference=difference)
