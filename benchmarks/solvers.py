@@ -9,12 +9,14 @@ left out, since it does not adapt, and targeted, since the landscapes hold no hi
 """
 
 import argparse
+import json
 import multiprocessing
 import os
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -24,7 +26,7 @@ from benchmarks._families import FAMILIES, member
 from benchmarks._landscape import Landscape
 from benchmarks._peers import PEERS
 from benchmarks._publish import write_json
-from benchmarks._simulator import Replay, Tuner, replay
+from benchmarks._simulator import Moment, Replay, Tuner, replay
 from benchmarks._table import recorded
 from solver.registry import SOLVERS
 
@@ -118,12 +120,49 @@ def show(console: Console, title: str, summaries: dict[str, dict[str, float]]) -
     console.print(table)
 
 
-def run_all(studies: list[Study], processes: int) -> dict[Study, Replay]:
-    """Replays in so many processes, one thread each."""
+def run_all(studies: list[Study], processes: int, kept: Path | None = None) -> dict[Study, Replay]:
+    """Replays in so many processes, one thread each.
+
+    Args:
+        studies: What is wanted.
+        processes: How many at once.
+        kept: JSON lines of replays; those that it has are not run again, each other is appended as it ends.
+    """
+    done = read_replays(kept) if kept is not None and kept.exists() else {}
+    missing = [study for study in studies if study not in done]
+    if not missing:
+        return done
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
     context = multiprocessing.get_context("spawn")  # so that the libraries read these variables
     with ProcessPoolExecutor(processes, mp_context=context) as pool:
-        return dict(zip(studies, pool.map(Study.run, studies), strict=True))
+        futures = {pool.submit(study.run): study for study in missing}
+        for future in as_completed(futures):
+            study = futures[future]
+            done[study] = future.result()
+            if kept is not None:
+                with kept.open("a") as file:
+                    file.write(json.dumps(_line(study, done[study])) + "\n")
+    return done
+
+
+def read_replays(path: Path) -> dict[Study, Replay]:
+    """Replays kept by an earlier call, without their trials."""
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    return {
+        Study(**line["study"]): Replay(
+            tuple(Moment(*moment) for moment in line["moments"]), tuple(line["suggestion_seconds"])
+        )
+        for line in lines
+    }
+
+
+def _line(study: Study, replay: Replay) -> dict[str, Any]:
+    moments = [(moment.clock, moment.spent_epochs, moment.regret) for moment in replay.moments]
+    return {
+        "study": asdict(study),
+        "moments": moments,
+        "suggestion_seconds": [round(seconds, 4) for seconds in replay.suggestion_seconds],
+    }
 
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
@@ -133,6 +172,12 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--quick", action="store_true", help="few seeds and epochs; ends within a minute")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here")
+    parser.add_argument(
+        "--keep",
+        type=Path,
+        metavar="FILE",
+        help="keep replays in this file and go on from it when interrupted",
+    )
     parser.add_argument("--tuners", nargs="+", choices=[*_OURS, *PEERS], metavar="TUNER")
     parser.add_argument("--landscapes", nargs="+", metavar="FAMILY|TABLE.jsonl")
     parser.add_argument("--workers", nargs="+", type=int)
@@ -141,7 +186,8 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--budget-epochs", type=int)
     parser.add_argument("--processes", type=int, default=min(2, os.cpu_count() or 1))
     arguments = parser.parse_args(argv)
-    tables = [str(path) for path in sorted((Path(__file__).parent / "tables").glob("*.jsonl"))]
+    found = sorted((Path(__file__).parent / "tables").glob("*.jsonl"))
+    tables = [str(path) for path in found if not path.stem.endswith("_hinged")]  # no plain searches there
     quick = arguments.quick
     arguments.tuners = arguments.tuners or list(_QUICK if quick else (*_OURS, *PEERS))
     arguments.landscapes = arguments.landscapes or [*FAMILIES, *([] if quick else tables)]
@@ -162,7 +208,7 @@ def main(argv: list[str] | None = None) -> None:
         for tuner in arguments.tuners
         for seed in seeds
     ]
-    replays = run_all(studies, arguments.processes)
+    replays = run_all(studies, arguments.processes, arguments.keep)
     console = Console()
     figures: dict[str, float] = {}
     for landscape, workers in groups:
@@ -177,7 +223,7 @@ def main(argv: list[str] | None = None) -> None:
         show(console, name.replace("_", " "), summaries)
         figures.update(finite(name, summaries))
     if arguments.json is not None:
-        settings = {key: value for key, value in vars(arguments).items() if key != "json"}
+        settings = {key: value for key, value in vars(arguments).items() if key not in ("json", "keep")}
         write_json(
             arguments.json, "solvers", ("dragonfly-opt", "optuna", "scipy", "numpy"), settings, figures
         )

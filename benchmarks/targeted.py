@@ -128,11 +128,12 @@ def compare(rows: list[Row], plain: Path, seeds: int) -> dict[str, list[float]]:
 def show(figures: dict[str, dict[str, float]], rewards: dict[str, list[float]]) -> None:
     """Prints both tables."""
     console = Console()
-    table = Table("searches", "n", "median below %", "worst below %", "worst above %", "above %", "accuracy")
+    table = Table()
+    table.add_column("searches", no_wrap=True)
+    for heading in ("n", "median below %", "worst below %", "worst above %", "share above %", "accuracy"):
+        table.add_column(heading, justify="right")
     for name, values in figures.items():
-        table.add_row(
-            name.replace("_", " ").replace(".", ", "), *(f"{value:.3g}" for value in values.values())
-        )
+        table.add_row(name.replace("_", " "), *(f"{value:.3g}" for value in values.values()))
     console.print(table)
     table = Table("best reward", *(f"{budget} epochs" for budget in _BUDGETS))
     for name, means in rewards.items():

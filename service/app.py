@@ -13,6 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 
 from service import dashboard
+from service.advisor import Advisor
 from service.api import (
     events,
     figures,
@@ -21,6 +22,7 @@ from service.api import (
     openapi,
     platforms,
     problems,
+    recommendations,
     reference,
     solvers,
     studies,
@@ -41,6 +43,7 @@ _LOG = logging.getLogger(__name__)
 _ROUTERS = (
     studies.router,
     study_actions.router,
+    recommendations.router,
     trials.router,
     events.router,
     figures.router,
@@ -78,6 +81,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.stopping = threading.Event()  # ends streams that would otherwise keep the server from stopping
     app.state.engine = engine
     app.state.store = Store(engine)
+    app.state.advisor = Advisor(app.state.store)
     app.state.dispatcher = _dispatcher(settings, app.state.store)
     app.state.metrics = metrics.Metrics(app.state.store, engine, app.state.dispatcher)
     _add_middleware(app, settings)
@@ -121,6 +125,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             timeout = app.state.settings.shutdown_seconds
             if not await asyncio.to_thread(dispatcher.stop, timeout):
                 _LOG.warning("the dispatcher has not stopped within %d s", timeout)
+        await asyncio.to_thread(app.state.advisor.close)
         app.state.engine.dispose()
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Path, Request
 from starlette.convertors import Convertor, register_url_convertor
 
+from service.advisor import Advisor
 from service.db.store import Store
 
 
@@ -32,6 +33,13 @@ async def _store(request: Request) -> Store:
     return store
 
 
+async def _advisor(request: Request) -> Advisor:
+    advisor = request.app.state.advisor
+    assert isinstance(advisor, Advisor)
+    return advisor
+
+
 StoreDependency = Annotated[Store, Depends(_store)]
+AdvisorDependency = Annotated[Advisor, Depends(_advisor)]
 StudyId = Annotated[str, Path(description="Id of a study.")]
 TrialNumber = Annotated[int, Path(description="Number of a trial in its study, from 0.", ge=0, lt=2**31)]

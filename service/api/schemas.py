@@ -1,5 +1,6 @@
 """The JSON that the API speaks. The client returns these very models."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
@@ -7,9 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from nas_worker.job import SearchSettings
 from nas_worker.platform import Platform
+from service.domain.advice import Advice
 from service.domain.records import EpochRecord, StudyRecord, TrialRecord
-from service.domain.spec import Count, EpochRange, LambdaRange, Milliseconds, Resources, StudySpec, Tag, Text
+from service.domain.spec import Count, EpochRange, LambdaRange, Resources, StudySpec, Tag, Text
 from service.domain.states import StudyState, TrialState
+from service.domain.targets import TargetRuntime
+from solver.base import Interval as IntervalValue
 
 Architecture = Annotated[
     tuple[str, ...],
@@ -54,6 +58,34 @@ class BestTrial(_Response):
         )
 
 
+class TargetBest(_Response):
+    """The best trial for one of several targets."""
+
+    target_runtime_ms: float
+    trial: BestTrial
+
+
+BestPerTarget = Annotated[
+    tuple[TargetBest, ...] | None,
+    Field(
+        exclude_if=lambda value: value is None,
+        description="Best trial for each target; there only if the study has several targets, and a best.",
+    ),
+]
+
+
+class StudyBest(BestTrial):
+    """The best trial for the first target, and those for all targets where there are several."""
+
+    best_per_target: BestPerTarget = None
+
+    def per_target(self, target_ms: float) -> tuple[tuple[float, BestTrial], ...]:
+        """(target in ms, best trial for it) for each target; ``target_ms`` is the one where there is one."""
+        if self.best_per_target is None:
+            return ((target_ms, self),)
+        return tuple((each.target_runtime_ms, each.trial) for each in self.best_per_target)
+
+
 class Study(_Response):
     """A study with everything that is derived from its trials."""
 
@@ -64,7 +96,8 @@ class Study(_Response):
     spent_epochs: int = Field(description="Epochs recorded so far, over all trials.")
     reserved_epochs: int = Field(description="Epochs still to come of queued and running trials.")
     trial_counts: dict[TrialState, int] = Field(description="Trials by state; every state is a key.")
-    best: BestTrial | None = Field(description="Best trial so far, or null.")
+    best: BestTrial | None = Field(description="Best trial so far, for the first target, or null.")
+    best_per_target: BestPerTarget = None
     revision: int = Field(description="Grows with every change of the study, its trials or epochs; the ETag.")
     created_at: datetime
     updated_at: datetime
@@ -82,11 +115,84 @@ class Study(_Response):
             reserved_epochs=study.reserved_epochs,
             trial_counts=dict(study.trial_counts),
             best=None if study.best is None else BestTrial.of(study.best),
+            best_per_target=tuple(
+                TargetBest(target_runtime_ms=target, trial=BestTrial.of(trial))
+                for target, trial in study.bests
+            )
+            if len(study.bests) > 1
+            else None,
             revision=study.revision,
             created_at=study.created_at,
             updated_at=study.updated_at,
             error=study.error,
         )
+
+    @property
+    def bests(self) -> tuple[tuple[float, BestTrial], ...]:
+        """(target in ms, best trial for it) for each target, one or several; none before there is a best."""
+        if self.best_per_target is not None:
+            return tuple((each.target_runtime_ms, each.trial) for each in self.best_per_target)
+        return () if self.best is None else ((self.spec.first_target_ms, self.best),)
+
+
+class Interval(_Response):
+    """An expected value, and bounds that hold the value with the stated probability."""
+
+    mean: float
+    low: float
+    high: float
+    probability: float = Field(description="Of lying between the bounds, such as 0.9.")
+
+    @classmethod
+    def of(cls, interval: IntervalValue) -> Self:
+        """The interval as the API shows it."""
+        return cls.model_validate(asdict(interval))
+
+
+class Recommendation(_Response):
+    """What the solver advises for a target: by its model if it has one, else the best finished trial."""
+
+    target_runtime_ms: float
+    basis: Literal["model", "best_trial"] = Field(
+        description="model: what to expect of a new search; best_trial: what the best finished trial yielded."
+    )
+    lambda_: float = Field(alias="lambda", description="Trade-off to search with at full fidelity.")
+    hinge_target_ms: float | None = Field(
+        description="Target of the hinged runtime term to search with, or null: the search minimises Eq. 10."
+    )
+    reward: float = Field(description="Eq. 19, expected of such a search or seen in the best trial.")
+    accuracy: Interval | None = Field(description="Accuracy of such a search, or null without a model.")
+    runtime_ms: Interval | None = Field(description="Its runtime R, or null without a model.")
+    probability_within: float | None = Field(description="P(R <= target), or null without a model.")
+    best_number: int | None = Field(
+        description="Finished trial at full fidelity with the highest reward, whose ConvNet is at hand."
+    )
+    nearest_number: int | None = Field(
+        description="Finished trial at full fidelity whose lambda is closest to the recommended one."
+    )
+
+    @classmethod
+    def of(cls, advice: Advice) -> Self:
+        """The advice as the API shows it."""
+        found = advice.recommendation
+        return cls(
+            target_runtime_ms=found.target_ms,
+            basis="model" if advice.is_by_model else "best_trial",
+            lambda_=found.lambda_,
+            hinge_target_ms=found.hinge_target_ms,
+            reward=found.reward,
+            accuracy=None if found.accuracy is None else Interval.of(found.accuracy),
+            runtime_ms=None if found.runtime_ms is None else Interval.of(found.runtime_ms),
+            probability_within=found.probability_within,
+            best_number=found.number,
+            nearest_number=advice.nearest_number,
+        )
+
+
+class RecommendationList(_Response):
+    """A recommendation for each target asked about, in the study's order."""
+
+    recommendations: tuple[Recommendation, ...]
 
 
 class StudyPage(_Response):
@@ -123,7 +229,7 @@ class Retarget(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    target_runtime_ms: Milliseconds
+    target_runtime_ms: TargetRuntime
     budget_epochs: Count | None = Field(
         None,
         ge=1,
@@ -147,7 +253,7 @@ class Trial(_Response):
     attempt: int = Field(description="Counts starts; above 1 after a lost worker or a pause.")
     accuracy: float | None = Field(description="Top-1 validation accuracy in [0, 1], once completed.")
     runtime_ms: float | None = Field(description="Runtime R on the platform, once completed.")
-    reward: float | None = Field(description="Eq. 19 for the study's target, once completed.")
+    reward: float | None = Field(description="Eq. 19 for the study's first target, once completed.")
     started_at: datetime | None
     finished_at: datetime | None
     updated_at: datetime = Field(description="Changes with every epoch; see the filter updated_since.")
@@ -265,19 +371,24 @@ __all__ = [
     "EpochList",
     "EpochRange",
     "FieldProblem",
+    "Interval",
     "LambdaRange",
     "PlatformInfo",
     "PlatformList",
     "Problem",
+    "Recommendation",
+    "RecommendationList",
     "Resources",
     "Retarget",
     "SearchSettings",
     "SolverInfo",
     "SolverList",
     "Study",
+    "StudyBest",
     "StudyPage",
     "StudyPatch",
     "StudySpec",
+    "TargetBest",
     "Trial",
     "TrialDetail",
     "TrialOrder",

@@ -6,14 +6,16 @@ from nas_worker.data import dataset_names
 from nas_worker.platform import Platform, platform_names
 from service.db.store import Store
 from service.domain.errors import InvalidFieldError, NotFoundError
-from service.domain.spec import StudySpec
+from service.domain.spec import MAX_NAME_LENGTH, StudySpec
+from service.domain.targets import targets_text
 
 
 def completed(spec: StudySpec) -> StudySpec:
     """The spec with a name."""
     if spec.name.strip():
         return spec
-    return spec.model_copy(update={"name": f"{spec.platform} at {spec.target_runtime_ms:g} ms"})
+    name = f"{spec.platform} at {targets_text(spec.targets_ms)} ms"
+    return spec.model_copy(update={"name": name[:MAX_NAME_LENGTH]})
 
 
 def check(spec: StudySpec, store: Store) -> tuple[str, ...]:
@@ -28,7 +30,7 @@ def check(spec: StudySpec, store: Store) -> tuple[str, ...]:
     if spec.search.dataset not in dataset_names():
         raise InvalidFieldError("search.dataset", _unknown(spec.search.dataset, dataset_names()))
     platform = _platform_of(spec, store)
-    return _reach_warnings(spec.target_runtime_ms, platform)
+    return tuple(warning for target in spec.targets_ms for warning in _reach_warnings(target, platform))
 
 
 def _platform_of(spec: StudySpec, store: Store) -> Platform:

@@ -10,10 +10,11 @@ from service.api.dependencies import STUDY, StoreDependency, StudyId
 from service.api.etags import etag, is_known, matches
 from service.api.json_body import JsonRoute
 from service.api.problems import documented
-from service.api.schemas import BestTrial, Study, StudyPage, StudyPatch, StudySpec
+from service.api.schemas import Study, StudyBest, StudyPage, StudyPatch, StudySpec
 from service.domain.errors import PreconditionFailedError
-from service.domain.spec import MAX_MS, MIN_MS, Text
+from service.domain.spec import Text
 from service.domain.states import StudyState
+from service.domain.targets import MAX_MS, MIN_MS
 
 router = APIRouter(tags=["studies"], route_class=JsonRoute)
 
@@ -31,6 +32,10 @@ IfNoneMatch = Annotated[str | None, Header(max_length=1000, description="ETag th
 
 _EXAMPLES: dict[str, Any] = {
     "smallest": {"summary": "Defaults for all but the target", "value": {"target_runtime_ms": 80}},
+    "several": {
+        "summary": "One study for two targets",
+        "value": {"target_runtime_ms": [60, 80], "solver": {"kind": "composite"}},
+    },
     "larger": {
         "summary": "Multi-fidelity, two trials at a time",
         "value": {
@@ -146,11 +151,20 @@ def get_best_trial(
     store: StoreDependency,
     target_runtime_ms: Annotated[
         float | None,
-        Query(ge=MIN_MS, le=MAX_MS, allow_inf_nan=False, description="Another target; none: the study's."),
+        Query(
+            ge=MIN_MS, le=MAX_MS, allow_inf_nan=False, description="Another target; none: the study's first."
+        ),
     ] = None,
-) -> BestTrial:
-    """Read the best finished trial at full fidelity, for the study's target or at no cost for another."""
-    return BestTrial.of(store.studies.best(study_id, target_runtime_ms))
+) -> StudyBest:
+    """Read the best finished trial at full fidelity, for the study's target or at no cost for another.
+
+    Of a study with several targets it is the one for the first; `best_per_target` has those for all of them.
+    """
+    if target_runtime_ms is not None:
+        return StudyBest.of(store.studies.best(study_id, target_runtime_ms))
+    study = store.studies.get(study_id)
+    best = study.best or store.studies.best(study_id)  # which says why there is none
+    return StudyBest.of(best).model_copy(update={"best_per_target": Study.of(study).best_per_target})
 
 
 def _required_revision(if_match: str, revision: int) -> int:

@@ -10,6 +10,7 @@ from service.api.etags import etag
 from service.api.json_body import JsonRoute
 from service.api.problems import documented
 from service.api.schemas import Retarget, Study
+from service.domain.targets import each_target
 
 router = APIRouter(tags=["studies"], route_class=JsonRoute)
 
@@ -42,7 +43,7 @@ def retarget_study(
     store: StoreDependency,
     response: Response,
 ) -> Study:
-    """Create a study for another target out of this one's finished trials.
+    """Create a study for another target, or several, out of this one's finished trials.
 
     They are scored anew at no cost, and count as spent in the new study. It goes on searching, its solver
     warm, only if `budget_epochs` is given.
@@ -52,7 +53,7 @@ def retarget_study(
     )
     study = store.studies.retarget(
         study_id,
-        request.target_runtime_ms,
+        *each_target(request.target_runtime_ms),
         budget_epochs=request.budget_epochs,
         warnings=specs.check(spec, store),
     )

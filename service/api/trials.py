@@ -67,7 +67,7 @@ def export_trials(study_id: StudyId, store: StoreDependency) -> StreamingRespons
     """Export all trials of a study as CSV, by number."""
     study = store.studies.get(study_id)  # a missing study is an answer, not a broken stream
     return StreamingResponse(
-        csv_chunks(store, study.id),
+        csv_chunks(store, study),
         media_type="text/csv; charset=utf-8",
         headers={"content-disposition": f'attachment; filename="{study.id}.csv"'},
     )

@@ -2,10 +2,11 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from service.db.store import Store
-from service.domain.records import TrialRecord
+from service.domain.records import StudyRecord, TrialRecord
+from solver.reward import reward
 
 COLUMNS = (
     "number",
@@ -28,16 +29,18 @@ _PAGE_SIZE = 500
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def csv_chunks(store: Store, study_id: str) -> Iterator[str]:
+def csv_chunks(store: Store, study: StudyRecord) -> Iterator[str]:
     """The header and then the rows of one page after the other.
 
-    Architectures are written as layer types with spaces between them, times in ISO 8601.
+    Architectures are written as layer types with spaces between them, times in ISO 8601. ``reward`` is for
+    the first target; each further one has a column of its own at the end, such as ``reward_60_ms``.
     """
-    yield _lines([COLUMNS])
+    further_ms = study.spec.targets_ms[1:]
+    yield _lines([(*COLUMNS, *(f"reward_{_exact(target)}_ms" for target in further_ms))])
     token = None
     while True:
-        page = store.trials.list(study_id, page_size=_PAGE_SIZE, page_token=token)
-        yield _lines([_row(trial) for trial in page.items])
+        page = store.trials.list(study.id, page_size=_PAGE_SIZE, page_token=token)
+        yield _lines([(*_row(trial), *_rewards(trial, further_ms)) for trial in page.items])
         token = page.next_page_token
         if token is None:
             return
@@ -67,6 +70,17 @@ def _row(trial: TrialRecord) -> tuple[object, ...]:
         None if trial.finished_at is None else trial.finished_at.isoformat(),
         _harmless(trial.error),
     )
+
+
+def _rewards(trial: TrialRecord, targets_ms: Sequence[float]) -> tuple[float | None, ...]:
+    if trial.accuracy is None or trial.runtime_ms is None:
+        return (None,) * len(targets_ms)
+    return tuple(reward(trial.accuracy, trial.runtime_ms, target) for target in targets_ms)
+
+
+def _exact(target_ms: float) -> str:
+    """All digits, since two targets may differ in the last one."""
+    return repr(target_ms).removesuffix(".0")
 
 
 def _harmless(text: str | None) -> str | None:

@@ -11,6 +11,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.api.schemas import Study, Trial
+from service.domain.targets import TargetRuntime, in_short
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +66,16 @@ class Point(BaseModel):
     spread: float | None = Field(description="Standard deviation over the studies; null: there is one.")
 
 
+_Key = tuple[str, tuple[float, ...], str, str]
+
+
 class Group(BaseModel):
-    """Studies with the same solver and target, told apart by their seeds."""
+    """Studies with the same solver and targets, told apart by their seeds."""
 
     model_config = ConfigDict(frozen=True)
 
     solver: str
-    target_runtime_ms: float
+    target_runtime_ms: TargetRuntime = Field(description="Rewards are for the first of several.")
     platform: str
     dataset: str
     study_ids: tuple[str, ...]
@@ -93,21 +97,21 @@ def compare(curves: Sequence[Curve], points: int) -> Comparison:
         curves: One per study.
         points: Numbers of epochs, evenly spaced up to the longest study.
     """
-    members: dict[tuple[str, float, str, str], list[Curve]] = defaultdict(list)
+    members: dict[_Key, list[Curve]] = defaultdict(list)
     for curve in curves:
         spec = curve.study.spec
-        key = (spec.solver.kind, spec.target_runtime_ms, spec.platform, spec.search.dataset)
+        key = (spec.solver.kind, spec.targets_ms, spec.platform, spec.search.dataset)
         members[key].append(curve)
     end = max(curve.end_epochs for curve in curves)
     marks = sorted({math.ceil(end * step / points) for step in range(1, points + 1)} - {0})
     return Comparison(groups=tuple(_group(key, group, marks) for key, group in sorted(members.items())))
 
 
-def _group(key: tuple[str, float, str, str], curves: Sequence[Curve], marks: Sequence[int]) -> Group:
-    solver, target_ms, platform, dataset = key
+def _group(key: _Key, curves: Sequence[Curve], marks: Sequence[int]) -> Group:
+    solver, targets_ms, platform, dataset = key
     return Group(
         solver=solver,
-        target_runtime_ms=target_ms,
+        target_runtime_ms=in_short(targets_ms),
         platform=platform,
         dataset=dataset,
         study_ids=tuple(curve.study.id for curve in curves),

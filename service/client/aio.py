@@ -11,11 +11,12 @@ import httpx
 
 from nas_worker.platform import Platform
 from service.api.schemas import (
-    BestTrial,
     Epoch,
     PlatformInfo,
+    Recommendation,
     SolverInfo,
     Study,
+    StudyBest,
     StudyPatch,
     StudySpec,
     Trial,
@@ -102,9 +103,20 @@ class AsyncClient:
         """Deletes a study that is not running, with its trials."""
         await self._call(calls.delete_study(study_id))
 
-    async def best(self, study_id: str, *, target_runtime_ms: float | None = None) -> BestTrial:
-        """The best trial for the study's target, or for another."""
+    async def best(self, study_id: str, *, target_runtime_ms: float | None = None) -> StudyBest:
+        """The best trial for the study's target (of several, the first) or for another."""
         return await self._call(calls.best(study_id, target_runtime_ms))
+
+    async def recommendations(
+        self, study_id: str, *, target_runtime_ms: float | None = None
+    ) -> tuple[Recommendation, ...]:
+        """What the solver recommends, for each of the study's targets or for another.
+
+        Raises:
+            ApiNoBestTrialError: No trial that the solver can go by has finished yet.
+        """
+        found = await self._call(calls.recommendation(study_id, target_runtime_ms))
+        return found.recommendations
 
     async def trials(
         self,

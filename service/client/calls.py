@@ -12,13 +12,14 @@ from pydantic import BaseModel
 
 from nas_worker.platform import Platform
 from service.api.schemas import (
-    BestTrial,
     EpochList,
     PlatformList,
     Problem,
+    RecommendationList,
     Retarget,
     SolverList,
     Study,
+    StudyBest,
     StudyPage,
     StudyPatch,
     StudySpec,
@@ -129,7 +130,10 @@ def _quoted(part: str) -> str:
 def create_study(spec: StudySpec, idempotency_key: str | None) -> Call[Study]:
     """POST /v1/studies; a key is made where none is given, which makes the call safe to retry."""
     key = idempotency_key or str(uuid.uuid4())
-    return Call("POST", "/v1/studies", _model(Study), body=spec, headers={"idempotency-key": key})
+    # Fields that are not set are not sent, but a solver needs its kind: Composite() leaves it at the default.
+    solver = spec.solver.model_copy(update={"kind": spec.solver.kind})
+    body = spec.model_copy(update={"solver": solver}) if "solver" in spec.model_fields_set else spec
+    return Call("POST", "/v1/studies", _model(Study), body=body, headers={"idempotency-key": key})
 
 
 def get_study(study_id: str) -> Call[Study]:
@@ -179,10 +183,16 @@ def delete_study(study_id: str) -> Call[None]:
     return Call("DELETE", _study_path(study_id), lambda _: None, safe=False)
 
 
-def best(study_id: str, target_runtime_ms: float | None) -> Call[BestTrial]:
+def best(study_id: str, target_runtime_ms: float | None) -> Call[StudyBest]:
     """GET /v1/studies/{id}/best."""
     params = {"target_runtime_ms": target_runtime_ms}
-    return Call("GET", _study_path(study_id, "/best"), _model(BestTrial), params)
+    return Call("GET", _study_path(study_id, "/best"), _model(StudyBest), params)
+
+
+def recommendation(study_id: str, target_runtime_ms: float | None) -> Call[RecommendationList]:
+    """GET /v1/studies/{id}/recommendation."""
+    params = {"target_runtime_ms": target_runtime_ms}
+    return Call("GET", _study_path(study_id, "/recommendation"), _model(RecommendationList), params)
 
 
 def list_trials(

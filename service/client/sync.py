@@ -10,12 +10,13 @@ import httpx
 
 from nas_worker.platform import Platform
 from service.api.schemas import (
-    BestTrial,
     Epoch,
     PlatformInfo,
+    Recommendation,
     Retarget,
     SolverInfo,
     Study,
+    StudyBest,
     StudyPatch,
     StudySpec,
     Trial,
@@ -101,9 +102,15 @@ class Client:
         """Ends a study for good; what it found stays."""
         return self._call(calls.act_on_study(study_id, "cancel"))
 
-    def retarget(self, study_id: str, target_runtime_ms: float, *, budget_epochs: int | None = None) -> Study:
-        """A new study with this one's finished trials, scored for another target."""
-        request = {"target_runtime_ms": target_runtime_ms}
+    def retarget(
+        self,
+        study_id: str,
+        target_runtime_ms: float | Sequence[float],
+        *,
+        budget_epochs: int | None = None,
+    ) -> Study:
+        """A new study with this one's finished trials, scored for another target, or several."""
+        request: dict[str, Any] = {"target_runtime_ms": target_runtime_ms}
         if budget_epochs is not None:
             request["budget_epochs"] = budget_epochs
         return self._call(calls.retarget_study(study_id, Retarget.model_validate(request)))
@@ -112,13 +119,24 @@ class Client:
         """Deletes a study that is not running, with its trials."""
         self._call(calls.delete_study(study_id))
 
-    def best(self, study_id: str, *, target_runtime_ms: float | None = None) -> BestTrial:
-        """The best trial for the study's target, or for another.
+    def best(self, study_id: str, *, target_runtime_ms: float | None = None) -> StudyBest:
+        """The best trial for the study's target (of several, the first) or for another.
 
         Raises:
             ApiNoBestTrialError: No trial at full fidelity has finished yet.
         """
         return self._call(calls.best(study_id, target_runtime_ms))
+
+    def recommendations(
+        self, study_id: str, *, target_runtime_ms: float | None = None
+    ) -> tuple[Recommendation, ...]:
+        """What the solver recommends, for each of the study's targets or for another.
+
+        Raises:
+            ApiNoBestTrialError: No trial that the solver can go by has finished yet.
+        """
+        found = self._call(calls.recommendation(study_id, target_runtime_ms))
+        return found.recommendations
 
     def trials(
         self,

@@ -14,7 +14,7 @@ class Field:
     Attributes:
         path: Dotted path in StudySpec.
         label: What people read.
-        kind: ``number``, ``text``, ``notes``, ``tags``, or the name of a list to select from.
+        kind: ``number``, ``targets``, ``text``, ``notes``, ``tags``, or the name of a list to select from.
         term: Key in the glossary, or empty.
         unit: Shown behind the field, or empty.
         value: What is filled in; None leaves it empty.
@@ -39,7 +39,7 @@ class Field:
 
 _LAYOUT: Mapping[str, tuple[tuple[str, str, str, str, str], ...]] = {
     "Goal": (
-        ("target_runtime_ms", "Target runtime", "number", "target", "ms"),
+        ("target_runtime_ms", "Target runtime", "targets", "target", "ms"),
         ("platform", "Platform", "platforms", "platform", ""),
         ("name", "Name", "text", "", ""),
     ),

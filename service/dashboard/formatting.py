@@ -1,6 +1,6 @@
 """How values are written on pages."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
@@ -21,6 +21,11 @@ def ms_text(value: float | None) -> str:
 def plain_text(value: float) -> str:
     """A number that a user has set, such as a target, as short as it goes."""
     return f"{value:.6g}"
+
+
+def targets_text(values: Sequence[float]) -> str:
+    """Targets in ms, without the unit."""
+    return ", ".join(map(plain_text, values))
 
 
 def percent_text(value: float | None) -> str:
@@ -67,6 +72,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "lambda": lambda_text,
         "ms": ms_text,
         "plain": plain_text,
+        "targets": targets_text,
         "percent": percent_text,
         "reward": reward_text,
         "count": count_text,

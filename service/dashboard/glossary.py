@@ -42,7 +42,8 @@ GLOSSARY: Mapping[str, Term] = MappingProxyType(
         ),
         "target": Term(
             "Target",
-            "The runtime that the network should have on the platform, in milliseconds.",
+            "The runtime that the network should have on the platform, in milliseconds. The trials of one "
+            "study may serve several; its rewards are for the first.",
         ),
         "accuracy": Term(
             "Accuracy",

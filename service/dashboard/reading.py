@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from nas_worker.platform import Platform, load_platform, platform_names
+from service.advisor import Advisor
 from service.db.store import Store
 from service.domain.errors import NotFoundError
 
@@ -19,6 +20,15 @@ async def _store(request: Request) -> Store:
 
 
 StoreDependency = Annotated[Store, Depends(_store)]
+
+
+async def _advisor(request: Request) -> Advisor:
+    advisor = request.app.state.advisor
+    assert isinstance(advisor, Advisor)
+    return advisor
+
+
+AdvisorDependency = Annotated[Advisor, Depends(_advisor)]
 
 
 def platform_of(store: Store, name: str) -> Platform:

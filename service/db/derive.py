@@ -6,6 +6,7 @@ A fixed number of queries for any number of studies or trials.
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import ColumnElement, Double, Row, Select, and_, case, func, literal, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
@@ -30,25 +31,30 @@ TrialSelect = Select[TrialRow, str, int, EpochRow, float]
 TrialSelectRow = Row[TrialRow, str, int, EpochRow, float]
 
 
-def reward_of_outcome(target_runtime_ms: float | None = None) -> ColumnElement[float]:
-    """Eq. 19 in SQL; equals :func:`solver.reward.reward` to the last bit. NULL without an outcome.
+Target = float | ColumnElement[float] | None
+"""R_T in milliseconds: a number, an expression over the row's study, or none for the study's first."""
 
-    Args:
-        target_runtime_ms: R_T in milliseconds; none: the study's own.
-    """
-    target: ColumnElement[float] | InstrumentedAttribute[float] = StudyRow.target_runtime_ms
-    if target_runtime_ms is not None:
-        target = literal(target_runtime_ms, Double())
+
+def reward_of_outcome(target_ms: Target = None) -> ColumnElement[float]:
+    """Eq. 19 in SQL; equals :func:`solver.reward.reward` to the last bit. NULL without an outcome."""
+    target: ColumnElement[float] | InstrumentedAttribute[float]
+    match target_ms:
+        case None:
+            target = StudyRow.target_runtime_ms
+        case ColumnElement():
+            target = target_ms
+        case _:
+            target = literal(target_ms, Double())
     return case(
         (Outcome.runtime_ms <= target, Outcome.accuracy),
         else_=Outcome.accuracy * target / Outcome.runtime_ms,
     )
 
 
-def select_trials(target_runtime_ms: float | None = None) -> TrialSelect:
+def select_trials(target_ms: Target = None) -> TrialSelect:
     """Selects what :func:`trial_record` needs, joined with studies and outcomes; reward as above."""
     return (
-        select(TrialRow, StudyRow.id, EPOCHS_DONE, Outcome, reward_of_outcome(target_runtime_ms))
+        select(TrialRow, StudyRow.id, EPOCHS_DONE, Outcome, reward_of_outcome(target_ms))
         .join(StudyRow, StudyRow.key == TrialRow.study_key)
         .outerjoin(
             Outcome,
@@ -143,34 +149,51 @@ def usage_of(session: Session, study_keys: Collection[int]) -> defaultdict[int, 
 
 
 def best_of(
-    session: Session, study_keys: Collection[int], target_runtime_ms: float | None = None
+    session: Session, study_keys: Collection[int], target_ms: Target = None
 ) -> dict[int, TrialRecord]:
     """The best completed trial at full fidelity by study key, in one query.
 
     The lower number wins a tie. Studies that have none are left out.
     """
-    full = select_trials(target_runtime_ms).where(
+    full = select_trials(target_ms).where(
         TrialRow.study_key.in_(study_keys),
         TrialRow.state == TrialState.COMPLETED,
         TrialRow.epochs == StudyRow.epochs_max,
     )
     rank = func.row_number().over(
         partition_by=TrialRow.study_key,
-        order_by=(reward_of_outcome(target_runtime_ms).desc(), TrialRow.number),
+        order_by=(reward_of_outcome(target_ms).desc(), TrialRow.number),
     )
     ranked = full.with_only_columns(TrialRow.id, rank.label("rank")).subquery()
-    best = select_trials(target_runtime_ms).where(
-        TrialRow.id.in_(select(ranked.c.id).where(ranked.c.rank == 1))
-    )
+    best = select_trials(target_ms).where(TrialRow.id.in_(select(ranked.c.id).where(ranked.c.rank == 1)))
     return {row[0].study_key: trial_record(row) for row in session.execute(best)}
 
 
+def further_bests_of(session: Session, rows: Sequence[StudyRow]) -> defaultdict[int, list[TrialRecord]]:
+    """The best trial for each target after the first, by study key; one query for all second ones etc."""
+    bests: defaultdict[int, list[TrialRecord]] = defaultdict(list)
+    targets_of = {row.key: _targets_of(row) for row in rows}
+    for place in range(1, max(map(len, targets_of.values()), default=0)):
+        targets: dict[Any, ColumnElement[float]] = {
+            key: literal(targets_ms[place], Double())
+            for key, targets_ms in targets_of.items()
+            if place < len(targets_ms)
+        }
+        for key, best in best_of(session, targets.keys(), case(targets, value=StudyRow.key)).items():
+            bests[key].append(best)
+    return bests
+
+
 def study_records(session: Session, rows: Sequence[StudyRow]) -> tuple[StudyRecord, ...]:
-    """Makes records of studies, in their order, with two more queries for all of them."""
+    """Makes records of studies, in their order.
+
+    Two more queries for all of them, and one for each target that any of them has after its first.
+    """
     if not rows:
         return ()
     keys = [row.key for row in rows]
     usage, best = usage_of(session, keys), best_of(session, keys)
+    further = further_bests_of(session, rows)
     return tuple(
         StudyRecord(
             id=row.id,
@@ -185,9 +208,14 @@ def study_records(session: Session, rows: Sequence[StudyRow]) -> tuple[StudyReco
             created_at=row.created_at,
             updated_at=row.updated_at,
             error=row.error,
+            further_bests=tuple(further[row.key]),
         )
         for row in rows
     )
+
+
+def _targets_of(row: StudyRow) -> list[float]:
+    return [row.target_runtime_ms, *(row.further_targets_ms or ())]
 
 
 def spec_of(row: StudyRow) -> StudySpec:
@@ -195,7 +223,7 @@ def spec_of(row: StudyRow) -> StudySpec:
     return StudySpec.model_validate(
         {
             "name": row.name,
-            "target_runtime_ms": row.target_runtime_ms,
+            "target_runtime_ms": _targets_of(row),
             "platform": row.platform,
             "solver": row.solver,
             "lambda_range": {"low": row.lambda_low, "high": row.lambda_high},
@@ -213,8 +241,10 @@ def spec_of(row: StudyRow) -> StudySpec:
 
 def columns_of(spec: StudySpec) -> dict[str, object]:
     """The columns of :class:`StudyRow` that hold a spec; the inverse of :func:`spec_of`."""
-    columns = spec.model_dump(mode="json", exclude={"lambda_range", "epochs"})
+    columns = spec.model_dump(mode="json", exclude={"target_runtime_ms", "lambda_range", "epochs"})
     return columns | {
+        "target_runtime_ms": spec.first_target_ms,
+        "further_targets_ms": [*spec.targets_ms[1:]] or None,
         "lambda_low": spec.lambda_range.low,
         "lambda_high": spec.lambda_range.high,
         "epochs_min": spec.epochs.min,

@@ -64,6 +64,8 @@ class Base(DeclarativeBase):
 class StudyRow(Base):
     """A study: the fields of its StudySpec, and its state.
 
+    Of several targets ``target_runtime_ms`` is the first, which rewards are for; ``further_targets_ms`` holds
+    the others.
     ``key`` numbers studies in the order of creation and stays inside the database; ``id`` is public.
     """
 
@@ -91,6 +93,7 @@ class StudyRow(Base):
 
     name: Mapped[str] = mapped_column(String(200))
     target_runtime_ms: Mapped[float]
+    further_targets_ms: Mapped[list[float] | None] = mapped_column(JSON(none_as_null=True))
     platform: Mapped[str] = mapped_column(String(100))
     solver: Mapped[dict[str, Any]] = mapped_column(JSON)
     lambda_low: Mapped[float]

@@ -13,19 +13,20 @@ from service.db.session import Database
 from service.db.statements import find_study
 from service.domain.errors import ConflictError, InvalidFieldError
 from service.domain.records import StudyRecord
+from service.domain.spec import MAX_NAME_LENGTH
 from service.domain.states import StudyState, TrialState
+from service.domain.targets import in_short, targets_text
 
 _COPIED = (
     "lambda_", "epochs", "hinge_target_ms", "seed", "attempt", "crashes", "platform_hash", "code_version",
     "created_at", "started_at", "finished_at", "updated_at",
 )  # fmt: skip
-_MAX_NAME_LENGTH = 200
 
 
 def retarget(
     database: Database,
     study_id: str,
-    target_runtime_ms: float,
+    targets_ms: tuple[float, ...],
     budget_epochs: int | None,
     warnings: Sequence[str],
 ) -> StudyRecord:
@@ -49,8 +50,8 @@ def retarget(
         spec = spec_of(source)
         spec = spec.model_copy(
             update={
-                "name": f"{spec.name} for {target_runtime_ms:g} ms"[:_MAX_NAME_LENGTH],
-                "target_runtime_ms": target_runtime_ms,
+                "name": f"{spec.name} for {targets_text(targets_ms)} ms"[:MAX_NAME_LENGTH],
+                "target_runtime_ms": in_short(targets_ms),
                 "budget_epochs": max(spent + (budget_epochs or 0), spec.epochs.max),
             }
         )

@@ -232,18 +232,17 @@ class Studies:
     def retarget(
         self,
         study_id: str,
-        target_runtime_ms: float,
-        *,
+        *targets_ms: float,
         budget_epochs: int | None = None,
         warnings: Sequence[str] = (),
     ) -> StudyRecord:
-        """Creates a study for another target with this one's finished trials, scored anew at no cost.
+        """Creates a study for other targets with this one's finished trials, scored anew at no cost.
 
         The copies count as spent in the new study, whose budget is what they took plus ``budget_epochs``.
 
         Args:
             study_id: The study whose finished trials are taken over.
-            target_runtime_ms: The new target.
+            targets_ms: The new target in milliseconds, or several.
             budget_epochs: Epochs for new trials; None: the new study is complete at once.
             warnings: See :class:`StudyRecord`; where the trials come from is added.
 
@@ -252,14 +251,14 @@ class Studies:
             ConflictError: It has no finished trial.
             InvalidFieldError: The budget buys no trial at full fidelity.
         """
-        return retarget(self._database, study_id, target_runtime_ms, budget_epochs, warnings)
+        return retarget(self._database, study_id, targets_ms, budget_epochs, warnings)
 
     def best(self, study_id: str, target_runtime_ms: float | None = None) -> TrialRecord:
         """The completed trial at full fidelity with the highest reward; the lower number wins a tie.
 
         Args:
             study_id: The study.
-            target_runtime_ms: Rewards are for this target, in milliseconds; none: the study's.
+            target_runtime_ms: Rewards are for this target, in milliseconds; none: the study's first.
 
         Raises:
             NotFoundError: There is no such study.

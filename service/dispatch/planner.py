@@ -1,15 +1,16 @@
 """Asks solvers for trials, away from the dispatcher's loop: a suggestion may take a second."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
 from service.db.store import Store
 from service.domain.errors import DatabaseUnavailableError
-from service.domain.records import Lease, StudyRecord, TrialRecord
+from service.domain.history import observations, pending
+from service.domain.records import Lease, StudyRecord
 from service.domain.states import StudyState, TrialState
-from solver.base import Observation, Pending, Suggestion
+from solver.base import Suggestion
 
 _LOG = logging.getLogger(__name__)
 
@@ -93,7 +94,7 @@ class Planner:
     def _suggest(self, study: StudyRecord) -> Suggestion | None:
         trials = self._store.trials.history(study.id)
         return study.spec.solver.suggest(
-            study.spec.problem, _observations(trials), _pending(trials), study.left_epochs
+            study.spec.problem, observations(trials), pending(trials), study.left_epochs
         )
 
     def _take_answer(self, lease: Lease, study: StudyRecord, question: _Question) -> bool:
@@ -128,15 +129,3 @@ class Planner:
         if any(t.state is not TrialState.FAILED for t in last):
             return None
         return f"the last {self._max_failures} trials all failed; trial {last[-1].number}: {last[-1].error}"
-
-
-def _observations(trials: Iterable[TrialRecord]) -> list[Observation]:
-    return [
-        Observation(t.number, t.lambda_, t.epochs, t.accuracy, t.runtime_ms, t.hinge_target_ms)
-        for t in trials
-        if t.state.is_final
-    ]
-
-
-def _pending(trials: Iterable[TrialRecord]) -> list[Pending]:
-    return [Pending(t.number, t.lambda_, t.epochs, t.hinge_target_ms) for t in trials if not t.state.is_final]

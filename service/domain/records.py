@@ -29,7 +29,7 @@ class TrialRecord:
         worker: Name of the actor that runs it, while running.
         accuracy: Top-1 validation accuracy in [0, 1], once completed.
         runtime_ms: Runtime R in ms, once completed.
-        reward: Eq. 19 for the study's target, derived, once completed.
+        reward: Eq. 19 for the study's first target, derived, once completed.
         architecture: 20 layer types, once completed.
         error: Why it failed, for users; the traceback of a search that raised.
         created_at: UTC.
@@ -76,6 +76,7 @@ class StudyRecord:
         reserved_epochs: Epochs still to come of queued and running trials.
         trial_counts: Number of trials by state; every state is a key.
         best: The completed trial at full fidelity with the highest reward; the lower number wins a tie.
+        further_bests: The same for each target after the first; they have an outcome whenever ``best`` has.
         revision: Grows with every change of the study, its trials or their epochs; the ETag.
         created_at: UTC.
         updated_at: UTC.
@@ -94,6 +95,14 @@ class StudyRecord:
     created_at: datetime
     updated_at: datetime
     error: str | None
+    further_bests: tuple[TrialRecord, ...] = ()
+
+    @property
+    def bests(self) -> tuple[tuple[float, TrialRecord], ...]:
+        """(target in ms, best trial for it) for each target; none before there is a best trial."""
+        if self.best is None:
+            return ()
+        return tuple(zip(self.spec.targets_ms, (self.best, *self.further_bests), strict=True))
 
     @property
     def left_epochs(self) -> int:

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from pydantic_core import PydanticCustomError
 
 from nas_worker.job import SearchSettings
+from service.domain.targets import TargetRuntime, each_target
 from solver.base import Problem
 from solver.registry import Bayesian, SolverConfig
 
@@ -14,9 +15,7 @@ Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 Count = Annotated[int, Field(strict=True)]
 
-MIN_MS, MAX_MS = 0.001, 1e6
-Milliseconds = Annotated[Number, Field(ge=MIN_MS, le=MAX_MS)]
-"""A target runtime. The bounds keep rewards (Eq. 19) clear of underflow, which PostgreSQL refuses."""
+MAX_NAME_LENGTH = 200
 
 Lambda = Annotated[Number, Field(ge=1e-9, le=1e6)]
 
@@ -71,11 +70,15 @@ class Resources(_Model):
 
 
 class StudySpec(_Model):
-    """One target-runtime tuning job."""
+    """One target-runtime tuning job, for one target or several."""
 
-    name: Text = Field("", max_length=200, description="Shown in lists; none: made from platform and target.")
-    target_runtime_ms: Milliseconds = Field(
-        description="Target runtime R_T on the platform.", examples=[80.0]
+    name: Text = Field(
+        "", max_length=MAX_NAME_LENGTH, description="Shown in lists; none: made from platform and targets."
+    )
+    target_runtime_ms: TargetRuntime = Field(
+        description="Target runtime R_T on the platform; or a list of up to eight, which the same trials "
+        "serve. The rewards that are shown are for the first.",
+        examples=[80.0, [60.0, 80.0]],
     )
     platform: Text = Field(
         "pixel1", min_length=1, max_length=100, description="Latency table that the target is meant for."
@@ -119,10 +122,20 @@ class StudySpec(_Model):
         return self
 
     @property
+    def targets_ms(self) -> tuple[float, ...]:
+        """The target runtimes in milliseconds, of which there is at least one."""
+        return each_target(self.target_runtime_ms)
+
+    @property
+    def first_target_ms(self) -> float:
+        """The target in milliseconds that rewards are for, unless another is named."""
+        return self.targets_ms[0]
+
+    @property
     def problem(self) -> Problem:
         """The part of the spec that solvers see."""
         return Problem(
-            targets_ms=(self.target_runtime_ms,),
+            targets_ms=self.targets_ms,
             lambda_low=self.lambda_range.low,
             lambda_high=self.lambda_range.high,
             epochs_min=self.epochs.min,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from service.domain.records import StudyRecord
+from service.domain.targets import targets_text
 from service.figures.style import CYCLE, new_figure, padded, shorts
 
 _GRID = 80
@@ -31,19 +32,21 @@ class Progress:
 
 
 def figure(progresses: Sequence[Progress]) -> go.Figure:
-    """The curve of each study; of a solver repeated at one target also mean and spread.
+    """The curve of each study; of a solver repeated at the same targets also mean and spread.
 
-    The spread is one standard deviation. The reward depends on target, platform and data set: a note warns
-    where studies differ in them.
+    The spread is one standard deviation. The reward is for a study's first target, and depends on
+    platform and data set too: a note warns where studies differ in them.
     """
     chart = new_figure("Best reward of several studies", _note([progress.study for progress in progresses]))
-    groups: dict[tuple[str, float], list[Progress]] = defaultdict(list)
+    groups: dict[tuple[str, tuple[float, ...]], list[Progress]] = defaultdict(list)
     for progress in progresses:
-        groups[progress.study.spec.solver.kind, progress.study.spec.target_runtime_ms].append(progress)
-    for index, ((solver, target_ms), members) in enumerate(groups.items()):
+        groups[progress.study.spec.solver.kind, progress.study.spec.targets_ms].append(progress)
+    for index, ((solver, targets_ms), members) in enumerate(groups.items()):
         color = CYCLE[index % len(CYCLE)]
         if len(members) > 1:
-            chart.add_traces(_spread(f"{solver}, {target_ms:g} ms, mean of {len(members)}", members, color))
+            chart.add_traces(
+                _spread(f"{solver}, {targets_text(targets_ms)} ms, mean of {len(members)}", members, color)
+            )
         for member in members:
             chart.add_trace(_curve(member, color, alone=len(members) == 1))
     chart.update_xaxes(title_text="epochs spent", rangemode="tozero")
@@ -120,7 +123,7 @@ def _note(studies: Sequence[StudyRecord]) -> str:
     differing = [
         name
         for name, values in (
-            ("target", {study.spec.target_runtime_ms for study in studies}),
+            ("target", {study.spec.first_target_ms for study in studies}),
             ("platform", {study.spec.platform for study in studies}),
             ("data set", {study.spec.search.dataset for study in studies}),
         )

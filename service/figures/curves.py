@@ -12,17 +12,16 @@ from service.domain.records import EpochRecord, StudyRecord, TrialRecord
 from service.figures.style import BLUE, SCALE, VERMILLION, log_ticks, new_figure, short, shorts
 
 MAX_TRIALS = 8
-"""Curves of a whole study: the recommended trial and the latest others."""
+"""Curves of a whole study: the recommended trials and the latest others."""
 
 
 def chosen(study: StudyRecord, trials: Sequence[TrialRecord]) -> list[TrialRecord]:
-    """The trials that are drawn: the latest that have recorded an epoch, and the recommended one."""
+    """The trials that are drawn: the latest that have recorded an epoch, and the best for each target."""
     begun = [trial for trial in trials if trial.epochs_done]
     latest = begun[-MAX_TRIALS:]
-    best = None if study.best is None else study.best.number
-    if best in {trial.number for trial in begun} - {trial.number for trial in latest}:
-        latest = [*(trial for trial in begun if trial.number == best), *latest[1:]]
-    return latest
+    missing = {best.number for _, best in study.bests} - {trial.number for trial in latest}
+    older = [trial for trial in begun if trial.number in missing]
+    return [*older, *latest[len(older) :]]
 
 
 def figure(
@@ -31,7 +30,7 @@ def figure(
     """Curves of trials, coloured by lambda.
 
     Args:
-        study: Its target is drawn.
+        study: Its targets are drawn.
         trials: All trials of the study; the chosen ones are drawn.
         epochs: Epochs of the chosen ones in order, by number of the trial.
     """
@@ -53,8 +52,8 @@ def figure(
         _add_curves(chart, trial, reports[trial.number], color_of[trial.number])
     if len(shown) > 1:
         chart.add_trace(_color_bar(shown))
-    target = study.spec.target_runtime_ms
-    chart.add_hline(target, line={"color": VERMILLION, "dash": "dash", "width": 1.5}, row=3, col=1)
+    for target in study.spec.targets_ms:
+        chart.add_hline(target, line={"color": VERMILLION, "dash": "dash", "width": 1.5}, row=3, col=1)
     for row, title in enumerate(("cross-entropy", "accuracy", "runtime (ms)"), start=1):
         chart.update_yaxes(title_text=title, row=row, col=1)
     longest = max((len(reports[trial.number]) for trial in shown), default=1)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from service.domain.records import StudyRecord, TrialRecord
-from service.figures.style import SCALE, lambda_axis, new_figure, short, shorts
+from service.figures.style import SCALE, lambda_axis, new_figure, reward_title, short, shorts
 from service.figures.trials import outcomes
 
 MAX_COLUMNS = 24
@@ -42,7 +42,11 @@ def figure(study: StudyRecord, trials: Sequence[TrialRecord]) -> go.Figure:
             z=[[_mean(cells.get((row, column))) for column in columns] for row in rows],
             customdata=[[len(cells.get((row, column), ())) for column in columns] for row in rows],
             colorscale=SCALE,
-            colorbar={"title": {"text": "reward"}, "thickness": 12, "outlinewidth": 0},
+            colorbar={
+                "title": {"text": reward_title(study.spec.targets_ms)},
+                "thickness": 12,
+                "outlinewidth": 0,
+            },
             hoverongaps=False,
             hovertemplate="reward %{z}, λ about %{x:.3g}, %{y} epochs<br>%{customdata} trials<extra></extra>",
             xgap=1,

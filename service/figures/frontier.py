@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from service.domain.records import StudyRecord, TrialRecord
 from service.figures.dots import best_star, dots, note
 from service.figures.style import GREEN, GREY, VERMILLION, new_figure, padded, short, shorts
-from service.figures.trials import Outcome, kinds, outcomes
+from service.figures.trials import Outcome, kinds, outcomes, recommended
 
 _CONTOURS = 10
 
@@ -26,7 +26,10 @@ def pareto(found: Sequence[Outcome]) -> list[Outcome]:
 
 
 def figure(study: StudyRecord, trials: Sequence[TrialRecord]) -> go.Figure:
-    """Accuracy against runtime of the completed trials; the frontier is that of full fidelity."""
+    """Accuracy against runtime of the completed trials; the frontier is that of full fidelity.
+
+    Of several targets, the lines of equal reward are for the first.
+    """
     found = outcomes(trials)
     traces = [
         dots(
@@ -36,15 +39,15 @@ def figure(study: StudyRecord, trials: Sequence[TrialRecord]) -> go.Figure:
         )
         for kind in kinds(study, found)
     ]
-    target = study.spec.target_runtime_ms
+    targets = study.spec.targets_ms
     chart = new_figure("Accuracy against runtime", note(*traces))
     if found:
         runtimes = [outcome.runtime_ms for outcome in found]
         accuracies = [outcome.accuracy for outcome in found]
-        xs, ys = padded([target, *runtimes]), padded(accuracies)
+        xs, ys = padded([*targets, *runtimes]), padded(accuracies)
         chart.update_xaxes(range=xs)
         chart.update_yaxes(range=ys)
-        chart.add_traces(_contours(xs, ys, target))
+        chart.add_traces(_contours(xs, ys, study.spec.first_target_ms))
     chart.add_traces(traces)
     front = pareto([outcome for outcome in found if outcome.trial.epochs == study.spec.epochs.max])
     chart.add_trace(
@@ -57,19 +60,21 @@ def figure(study: StudyRecord, trials: Sequence[TrialRecord]) -> go.Figure:
             hoverinfo="skip",
         )
     )
-    if study.best is not None:
-        chart.add_traces([best_star(best, best.runtime_ms, best.accuracy) for best in outcomes([study.best])])
-    chart.add_vline(target, line={"color": VERMILLION, "dash": "dash", "width": 1.5})
-    chart.add_annotation(
-        x=target,
-        y=0,
-        yref="paper",
-        text=f"target {target:g} ms",
-        showarrow=False,
-        xanchor="left",
-        yanchor="bottom",
-        xshift=4,
-    )
+    for place, best in enumerate(recommended(study)):
+        chart.add_trace(best_star(best, best.runtime_ms, best.accuracy, show_legend=place == 0))
+    for place, target in enumerate(targets):
+        chart.add_vline(target, line={"color": VERMILLION, "dash": "dash", "width": 1.5})
+        chart.add_annotation(
+            x=target,
+            y=0,
+            yref="paper",
+            text=f"target {target:g} ms",
+            showarrow=False,
+            xanchor="left",
+            yanchor="bottom",
+            xshift=4,
+            yshift=16 * place,  # so that those of close targets do not overlap
+        )
     chart.update_xaxes(title_text="runtime (ms)")
     chart.update_yaxes(title_text="accuracy")
     return chart

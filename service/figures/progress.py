@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 
 from service.domain.records import StudyRecord, TrialRecord
 from service.figures.dots import dots, note
-from service.figures.style import GREEN, VERMILLION, new_figure, padded, shorts
+from service.figures.style import GREEN, VERMILLION, new_figure, padded, reward_title, shorts
 from service.figures.trials import best_steps, by_spent, kinds, outcomes
 
 
@@ -46,7 +46,7 @@ def figure(
         x=budget, y=1, yref="paper", text="budget", showarrow=False, xanchor="right", yanchor="top", xshift=-4
     )
     chart.update_xaxes(title_text="epochs spent", range=[0, max(budget, study.spent_epochs) * 1.02])
-    chart.update_yaxes(title_text="reward")
+    chart.update_yaxes(title_text=reward_title(study.spec.targets_ms))
     if ended:
         chart.update_yaxes(range=padded([outcome.reward for _, outcome in ended]))
     return chart

@@ -80,6 +80,11 @@ def shorts(values: Sequence[float], digits: int = 4) -> list[float]:
     return [short(value, digits) for value in values]
 
 
+def reward_title(targets_ms: Sequence[float]) -> str:
+    """What an axis of rewards shows; of several targets, the one that the rewards are for."""
+    return "reward" if len(targets_ms) == 1 else f"reward for {targets_ms[0]:g} ms"
+
+
 def padded(values: Sequence[float]) -> list[float]:
     """A range around all values, of which there is at least one."""
     low, high = min(values), max(values)

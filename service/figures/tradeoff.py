@@ -8,11 +8,11 @@ from plotly.subplots import make_subplots
 from service.domain.records import StudyRecord, TrialRecord
 from service.figures.dots import best_star, dots, note
 from service.figures.style import GREY, VERMILLION, lambda_axis, new_figure, padded, shorts
-from service.figures.trials import Outcome, kinds, outcomes, unfinished
+from service.figures.trials import Outcome, kinds, outcomes, recommended, unfinished
 
 
 def figure(study: StudyRecord, trials: Sequence[TrialRecord]) -> go.Figure:
-    """Runtime (above, with the target) and accuracy (below) of each completed trial against its lambda.
+    """Runtime (above, with the targets) and accuracy (below) of each completed trial against its lambda.
 
     Short ticks along the lower edge are trials that are queued or running.
     """
@@ -23,32 +23,33 @@ def figure(study: StudyRecord, trials: Sequence[TrialRecord]) -> go.Figure:
     chart = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.06, figure=chart)
     for row, traces in enumerate((runtimes, accuracies), start=1):
         chart.add_traces(traces, rows=row, cols=1)
-    if study.best is not None:
-        for best in outcomes([study.best]):
-            chart.add_trace(best_star(best, best.trial.lambda_, best.runtime_ms), row=1, col=1)
-            chart.add_trace(
-                best_star(best, best.trial.lambda_, best.accuracy, show_legend=False), row=2, col=1
-            )
+    for place, best in enumerate(recommended(study)):
+        chart.add_trace(
+            best_star(best, best.trial.lambda_, best.runtime_ms, show_legend=place == 0), row=1, col=1
+        )
+        chart.add_trace(best_star(best, best.trial.lambda_, best.accuracy, show_legend=False), row=2, col=1)
     _mark_unfinished(chart, trials)
-    target = study.spec.target_runtime_ms
-    chart.add_hline(target, line={"color": VERMILLION, "dash": "dash", "width": 1.5}, row=1, col=1)
-    chart.add_annotation(
-        x=1,
-        xref="x domain",
-        y=target,
-        yref="y",
-        text=f"target {target:g} ms",
-        showarrow=False,
-        xanchor="right",
-        yanchor="bottom",
-    )
+    for target in study.spec.targets_ms:
+        chart.add_hline(target, line={"color": VERMILLION, "dash": "dash", "width": 1.5}, row=1, col=1)
+        chart.add_annotation(
+            x=1,
+            xref="x domain",
+            y=target,
+            yref="y",
+            text=f"target {target:g} ms",
+            showarrow=False,
+            xanchor="right",
+            yanchor="bottom",
+        )
     span = study.spec.lambda_range
     chart.update_xaxes(**lambda_axis(span.low, span.high))
     chart.update_xaxes(title_text="", row=1, col=1)
     chart.update_yaxes(title_text="runtime (ms)", row=1, col=1)
     chart.update_yaxes(title_text="accuracy", row=2, col=1)
     if found:
-        chart.update_yaxes(range=padded([target, *(each.runtime_ms for each in found)]), row=1, col=1)
+        chart.update_yaxes(
+            range=padded([*study.spec.targets_ms, *(each.runtime_ms for each in found)]), row=1, col=1
+        )
         chart.update_yaxes(range=padded([each.accuracy for each in found]), row=2, col=1)
     chart.update_layout(height=560)
     return chart

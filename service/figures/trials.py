@@ -16,7 +16,7 @@ class Outcome:
         trial: The trial.
         accuracy: In [0, 1].
         runtime_ms: In ms.
-        reward: Eq. 19 for the study's target.
+        reward: Eq. 19 for the study's first target.
     """
 
     trial: TrialRecord
@@ -65,6 +65,11 @@ def kinds(study: StudyRecord, found: Sequence[Outcome]) -> list[Kind]:
         Kind("targeted search", PURPLE, "diamond", targeted),
     )
     return [part for part in parts if part.outcomes]
+
+
+def recommended(study: StudyRecord) -> list[Outcome]:
+    """The best trial for each target; one that serves several targets is there once."""
+    return outcomes({best.number: best for _, best in study.bests}.values())
 
 
 def unfinished(trials: Iterable[TrialRecord]) -> list[TrialRecord]:

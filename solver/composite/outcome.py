@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.special import ndtr, ndtri
@@ -58,16 +59,7 @@ class OutcomeModel:
 
         Of hinged trials only the side of their aim on which they ended is used.
         """
-        trials = with_outcome(history)
-        places = places_of(problem, trials)
-        accuracies = np.array([trial.accuracy for trial in trials], dtype=float)
-        runtimes_ms = np.array([trial.runtime_ms for trial in trials], dtype=float)
-        log_runtime = condition(_log_runtime_prior(problem), places, np.log(runtimes_ms), samples)
-        return cls(
-            problem,
-            condition(_ACCURACY, places, accuracies, samples),
-            within_sides(log_runtime, sides_of(problem, history)),
-        )
+        return _learnt(problem, tuple(sorted(history, key=lambda trial: trial.number)), samples)
 
     def believing(self, trials: Sequence[Observation | Pending]) -> "OutcomeModel":
         """With trials whose outcome is not known taken at the model's word."""
@@ -96,6 +88,20 @@ class OutcomeModel:
         mean, variance = self.log_runtime.marginals(places)
         deviation = np.sqrt(variance + self.log_runtime.process.noise_variance(places))
         return float(ndtr((math.log(target_ms) - mean) / deviation).mean())
+
+
+@lru_cache(maxsize=4)  # a recommendation and the next suggestion come from the same trials
+def _learnt(problem: Problem, history: tuple[Observation, ...], samples: int) -> OutcomeModel:
+    trials = with_outcome(history)
+    places = places_of(problem, trials)
+    accuracies = np.array([trial.accuracy for trial in trials], dtype=float)
+    runtimes_ms = np.array([trial.runtime_ms for trial in trials], dtype=float)
+    log_runtime = condition(_log_runtime_prior(problem), places, np.log(runtimes_ms), samples)
+    return OutcomeModel(
+        problem,
+        condition(_ACCURACY, places, accuracies, samples),
+        within_sides(log_runtime, sides_of(problem, history)),
+    )
 
 
 def shortness(problem: Problem, epochs: int) -> float:

@@ -69,9 +69,13 @@ def _log_likelihoods(prior: Prior, theta: Array, data: Places, outcomes: Array) 
     noise = process.noise_variance(data)
     distance = outcomes - process.mean(data)
     size = len(data)
-    bordered = np.empty((len(theta), size + 1, size + 1))
-    bordered[:, :size, :size] = process.covariance(data, data) + noise[:, :, None] * np.eye(size)
-    bordered[:, size, :size] = bordered[:, :size, size] = distance
+    bordered = np.zeros((len(theta), size + 1, size + 1))  # of which only the lower triangle is read
+    rows, columns = np.tril_indices(size)
+    one, two = (Places(data.u[index], data.h[index]) for index in (rows, columns))
+    bordered[:, rows, columns] = process.paired_covariance(one, two)
+    diagonal = np.arange(size)
+    bordered[:, diagonal, diagonal] += noise
+    bordered[:, size, :size] = distance
     # Large enough for the bordered matrix to be positive definite; its own pivot is not used.
     least = noise.min(axis=1, initial=1.0)
     bordered[:, size, size] = 1 + 2 * np.sum(distance**2, axis=1) / least

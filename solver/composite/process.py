@@ -92,16 +92,24 @@ class Process:
         return trend + amplitude**2 + places.h**2 * (self.prior.offset**2 + bias**2)
 
     def covariance(self, one: Places, two: Places) -> Array:
-        """Prior covariances, shape (K, n, m)."""
-        first, second = self._shifted(one)[:, :, None], self._shifted(two)[:, None, :]
-        amplitude, length, bias = (self._scale(name)[:, :, None] for name in ("amplitude", "length", "bias"))
-        trend = self.prior.level[1] ** 2 + self.prior.slope[1] ** 2 * (first - 0.5) * (second - 0.5)
-        apart = (one.u[:, None] - two.u[None, :]) / (_BIAS_LENGTH * length)
-        return (
-            trend
-            + amplitude**2 * _matern((first - second) / length)
-            + np.outer(one.h, two.h) * (self.prior.offset**2 + bias**2 * _matern(apart))
+        """Prior covariances of each of n places with each of m, shape (K, n, m)."""
+        pairs = self.paired_covariance(
+            Places(np.repeat(one.u, len(two)), np.repeat(one.h, len(two))),
+            Places(np.tile(two.u, len(one)), np.tile(two.h, len(one))),
         )
+        return pairs.reshape(len(self.theta), len(one), len(two))
+
+    def paired_covariance(self, one: Places, two: Places) -> Array:
+        """Prior covariances of n places with one other place each, shape (K, n)."""
+        first, second = self._shifted(one), self._shifted(two)
+        amplitude, length, bias = (self._scale(name) for name in ("amplitude", "length", "bias"))
+        covariance = amplitude**2 * _matern((first - second) / length)
+        covariance += self.prior.level[1] ** 2
+        covariance += self.prior.slope[1] ** 2 * (first - 0.5) * (second - 0.5)
+        short = np.flatnonzero(one.h * two.h)  # d and the offset concern no pair with a full-length search
+        apart = (one.u[short] - two.u[short]) / (_BIAS_LENGTH * length)
+        covariance[:, short] += (one.h * two.h)[short] * (self.prior.offset**2 + bias**2 * _matern(apart))
+        return np.asarray(covariance)
 
     def noise_variance(self, places: Places) -> Array:
         """Variances between the seeds of a search, shape (K, n)."""
@@ -183,6 +191,13 @@ class Posterior:
 
 
 def _matern(distance: Array) -> Array:
-    """Matern-5/2 correlation at a distance in length scales."""
-    scaled = np.sqrt(5.0) * np.abs(distance)
-    return np.asarray((1 + scaled + scaled**2 / 3) * np.exp(-scaled))
+    """Matern-5/2 correlation at a distance in length scales, which is overwritten."""
+    scaled = np.abs(distance, out=distance)
+    scaled *= np.sqrt(5.0)
+    correlation = scaled / 3
+    correlation += 1
+    correlation *= scaled
+    correlation += 1
+    np.negative(scaled, out=scaled)
+    correlation *= np.exp(scaled, out=scaled)
+    return np.asarray(correlation)

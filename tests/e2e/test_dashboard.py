@@ -63,8 +63,12 @@ def desktop(browser: Browser, live: Live, studies: Studies) -> Iterator[Tab]:
 def test_every_page_is_quiet_accessible_and_fits(
     browser: Browser, live: Live, studies: Studies, width: int, scheme: str
 ) -> None:
+    several = new_study(live.store, target_runtime_ms=[80, 65, 110, 95.5], solver={"kind": "composite"}).id
+    run(live.store, several, searches(10, seed=4))
     figures = {
         "/": 0,
+        f"/studies/{several}": 6,
+        f"/studies/new?clone={several}": 0,
         "/studies/new": 0,
         f"/studies/{studies.empty}": 0,
         f"/studies/{studies.single}": 6,
@@ -93,7 +97,11 @@ def test_a_study_is_created_in_the_form(desktop: Tab, live: Live) -> None:
     target.fill("-5")
     expect(page.locator("#field-target_runtime_ms-error")).to_contain_text("got -5")
     expect(target).to_have_attribute("aria-invalid", "true")
-    target.fill("60")
+    target.fill("60, 80, 60")
+    expect(page.locator("#field-target_runtime_ms-error")).to_contain_text("60 is there more than once")
+    target.fill("60, eighty")
+    expect(page.locator("#field-target_runtime_ms-error")).to_contain_text('got "eighty"')
+    target.fill("60, 80.5")
     expect(page.locator("#field-target_runtime_ms-error")).to_be_empty()
     page.get_by_label("Highest λ").fill("0.01")
     expect(page.locator("#field-lambda_range-high-error")).to_contain_text("low must be below high")
@@ -109,7 +117,7 @@ def test_a_study_is_created_in_the_form(desktop: Tab, live: Live) -> None:
     page.get_by_role("button", name="Create the study").click()
     page.wait_for_url(re.compile(r"/studies/[0-9a-f]+$"))
     spec = live.store.studies.get(page.url.rsplit("/", 1)[1]).spec
-    assert (spec.target_runtime_ms, spec.lambda_range.high, spec.budget_epochs) == (60, 5, 80)
+    assert (spec.targets_ms, spec.lambda_range.high, spec.budget_epochs) == ((60, 80.5), 5, 80)
     assert (spec.solver.kind, spec.tags) == ("random", ("form", "night"))
 
 

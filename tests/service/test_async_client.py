@@ -25,6 +25,8 @@ def test_it_does_what_the_sync_client_does(live: Live) -> None:
             study = await client.create_study(SPEC)
             finished_trial(live.store, study.id)
             assert (await client.best(study.id)).reward == pytest.approx(0.9)
+            (advice,) = await client.recommendations(study.id)
+            assert (advice.basis, advice.best_number) == ("best_trial", 0)
             assert [trial.number async for trial in client.trials(study.id, page_size=1)] == [0]
             assert len(await client.epochs(study.id, 0)) == 8
             assert (await client.trial(study.id, 0)).architecture is not None

@@ -19,6 +19,7 @@ from service.client import (
     ServiceUnreachableError,
 )
 from service.domain.states import StudyState, TrialState
+from solver.composite import Composite
 from tests.service.live import Live, live_service
 from tests.service.searches import ARCHITECTURE, finished_trial, start_trial
 
@@ -115,6 +116,42 @@ def test_retarget(live: Live, client: Client) -> None:
     assert study.state is StudyState.COMPLETED
     assert client.best(study.id).reward == pytest.approx(0.9)
     assert client.retarget(study_id, 100, budget_epochs=8).state is StudyState.PENDING
+
+
+def test_several_targets(live: Live, client: Client) -> None:
+    spec = StudySpec(target_runtime_ms=(80, 60), budget_epochs=40, solver=Composite())
+    study = client.create_study(spec)
+    assert (study.spec.targets_ms, study.spec.solver) == ((80, 60), Composite())
+    assert study.bests == ()
+    for accuracy, runtime_ms in ((0.9, 78), (0.8, 59)):
+        finished_trial(live.store, study.id, accuracy=accuracy, runtime_ms=runtime_ms)
+    found = client.get_study(study.id)
+    assert [(target, best.number) for target, best in found.bests] == [(80, 0), (60, 1)]
+    best = client.best(study.id)
+    assert best.per_target(80) == found.bests
+    assert (best.number, best.reward) == (0, 0.9)
+    other = client.best(study.id, target_runtime_ms=100)
+    assert other.per_target(100) == ((100, other),)
+    again = client.retarget(study.id, [60, 100])
+    assert [(target, best.number) for target, best in again.bests] == [(60, 1), (100, 0)]
+    single = client.retarget(study.id, [60])
+    assert (single.spec.target_runtime_ms, single.best_per_target) == (60, None)
+    assert single.best is not None
+    assert single.bests == ((60, single.best),)
+
+
+def test_recommendations(live: Live, client: Client) -> None:
+    spec = StudySpec(target_runtime_ms=(80, 60), budget_epochs=40, solver=Composite())
+    study_id = client.create_study(spec).id
+    with pytest.raises(ApiNoBestTrialError, match="composite"):
+        client.recommendations(study_id)
+    finished_trial(live.store, study_id, accuracy=0.9, runtime_ms=78)
+    first, second = client.recommendations(study_id)
+    assert (first.target_runtime_ms, second.target_runtime_ms) == (80, 60)
+    assert (first.basis, first.best_number, first.nearest_number) == ("model", 0, 0)
+    assert first.runtime_ms is not None
+    assert first.runtime_ms.low < first.runtime_ms.mean < first.runtime_ms.high
+    assert client.recommendations(study_id, target_runtime_ms=60) == (second,)
 
 
 def test_platforms_and_solvers(client: Client) -> None:

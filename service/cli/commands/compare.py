@@ -30,7 +30,7 @@ def compare(
 ) -> None:
     """Compare solvers: best reward against epochs spent, over repeated studies.
 
-    Studies with the same solver and target count as repetitions of each other.
+    Studies with the same solver and targets count as repetitions of each other.
 
     Example: spnas compare STUDY1 STUDY2 STUDY3 --html compare.html
     """
@@ -64,6 +64,6 @@ def _csv_text(curves: Iterable[Curve]) -> str:
         spec = curve.study.spec
         for spent, reward in zip(curve.spent_epochs, curve.rewards, strict=True):
             writer.writerow(
-                [curve.study.id, spec.solver.kind, spec.seed, spec.target_runtime_ms, spent, reward]
+                [curve.study.id, spec.solver.kind, spec.seed, spec.first_target_ms, spent, reward]
             )
     return file.getvalue()

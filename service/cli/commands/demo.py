@@ -62,9 +62,9 @@ def _show_outcome(study: Study, platform: Platform) -> None:
     if study.best is None:
         raise CliError(f"no trial has finished at full fidelity: see spnas study show {study.id}")
     best = study.best
-    show(study_title(study), "", best_details(best, study.spec.target_runtime_ms))
+    show(study_title(study), "", best_details(best, study.spec.first_target_ms))
     show("", architecture_table(best.architecture, platform))
-    if best.runtime_ms < _FAR_BELOW * study.spec.target_runtime_ms:
+    if best.runtime_ms < _FAR_BELOW * study.spec.first_target_ms:
         say("Far below the target: on digits small ConvNets are about as accurate (docs/first-study.md).")
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from service.api.schemas import Study, StudyPage, TrialPage
+from service.api.schemas import RecommendationList, Study, StudyPage, TrialPage
 from service.cli.commands.study_create import create
 from service.cli.connection import connect
 from service.cli.console import say, show, show_json
@@ -15,11 +15,18 @@ from service.cli.errors import CliError
 from service.cli.exit_codes import ExitCode
 from service.cli.options import Json, Server, StudyId, Watch
 from service.cli.render.architecture import architecture_table
-from service.cli.render.studies import best_details, study_details, study_table, study_title, trial_table
+from service.cli.render.studies import (
+    best_details,
+    recommendation_details,
+    study_details,
+    study_table,
+    study_title,
+    trial_table,
+)
 from service.cli.watch import conclude, stays, watch_study
 from service.domain.states import StudyState
 
-app = typer.Typer(no_args_is_help=True, help="Studies: one target runtime each.")
+app = typer.Typer(no_args_is_help=True, help="Studies: each serves a target runtime, or several.")
 app.command("create")(create)
 
 
@@ -134,7 +141,7 @@ def best(
     study: StudyId,
     *,
     target: Annotated[
-        float | None, typer.Option(metavar="MS", help="Score for this target. Default: the study's.")
+        float | None, typer.Option(metavar="MS", help="Score for this target. Default: each of the study's.")
     ] = None,
     server: Server = None,
     as_json: Json = False,
@@ -150,10 +157,32 @@ def best(
             return
         spec = connection.client.get_study(study).spec
         platform = connection.client.platform(spec.platform)
-    show(
-        best_details(found, target or spec.target_runtime_ms),
-        architecture_table(found.architecture, platform),
-    )
+    for target_ms, trial in found.per_target(target or spec.first_target_ms):
+        if found.best_per_target is not None:
+            show(f"for {target_ms:g} ms")
+        show(best_details(trial, target_ms), architecture_table(trial.architecture, platform))
+
+
+@app.command()
+def recommend(
+    study: StudyId,
+    *,
+    target: Annotated[
+        float | None, typer.Option(metavar="MS", help="For this target. Default: each of the study's.")
+    ] = None,
+    server: Server = None,
+    as_json: Json = False,
+) -> None:
+    """Show which lambda the solver recommends, and what to expect of a search with it.
+
+    Example: spnas study recommend STUDY
+    """
+    with connect(server) as connection:
+        found = connection.client.recommendations(study, target_runtime_ms=target)
+    if as_json:
+        show_json(RecommendationList(recommendations=found))
+    else:
+        show(recommendation_details(found))
 
 
 @app.command()

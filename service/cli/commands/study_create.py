@@ -16,7 +16,9 @@ from service.cli.watch import conclude, stays, watch_study
 
 def create(
     *,
-    target: Annotated[float | None, typer.Option("--target", metavar="MS", help="Target runtime.")] = None,
+    target: Annotated[
+        list[float] | None, typer.Option("--target", metavar="MS", help="Target runtime; several allowed.")
+    ] = None,
     file: Annotated[
         Path | None,
         typer.Option("--file", "-f", metavar="FILE", help="Study as .toml, .yaml or .json; flags win."),
@@ -50,7 +52,7 @@ def create(
     Example: spnas study create --target 80 --budget 96 --parallel 2
     """
     flags = fields_of_flags(
-        target_runtime_ms=target,
+        target_runtime_ms=target[0] if target and len(target) == 1 else target or None,
         platform=platform,
         budget_epochs=budget,
         max_parallel_trials=parallel,

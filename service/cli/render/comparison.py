@@ -1,10 +1,12 @@
 """Groups of studies as a table."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 
 from service.cli.curves import Comparison, Group
 from service.cli.render.numbers import NONE
 from service.cli.render.table import PlainTable
+from service.domain.targets import each_target, targets_text
 
 _BARS = "▁▂▃▄▅▆▇█"
 
@@ -29,7 +31,7 @@ def comparison_table(comparison: Comparison) -> PlainTable:
             cells.append(NONE if point is None else f"{point.mean:.4f}{spread}")
         table.add_row(
             group.solver,
-            f"{group.target_runtime_ms:g}",
+            targets_text(each_target(group.target_runtime_ms)),
             str(len(group.study_ids)),
             _sparkline(group, marks, span),
             *cells,
@@ -53,13 +55,19 @@ def _sparkline(group: Group, marks: list[int], span: tuple[float, float]) -> str
     return "".join(bars)
 
 
-_DECISIVE = {"targets": "target_runtime_ms", "platforms": "platform", "data sets": "dataset"}
+_DECISIVE: Mapping[str, Callable[[Group], object]] = MappingProxyType(
+    {
+        "targets": lambda group: each_target(group.target_runtime_ms)[0],
+        "platforms": lambda group: group.platform,
+        "data sets": lambda group: group.dataset,
+    }
+)
 
 
 def differences(comparison: Comparison) -> Iterator[str]:
     """Warnings: what makes the rewards of two groups no measure of the same thing."""
-    for words, field in _DECISIVE.items():
-        values = sorted({str(getattr(group, field)) for group in comparison.groups})
+    for words, value_of in _DECISIVE.items():
+        values = sorted({str(value_of(group)) for group in comparison.groups})
         if len(values) > 1:
             shown = ", ".join(values)
             yield f"the studies have different {words} ({shown}): their rewards are not comparable"

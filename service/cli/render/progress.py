@@ -102,14 +102,15 @@ def budget_text(snapshot: Snapshot) -> str:
 
 
 def best_text(study: Study) -> str:
-    """The best trial so far, in words."""
-    best = study.best
-    if best is None:
+    """The best trial so far, in words; of several targets, that of each."""
+    if not study.bests:
         return "best so far: none at full fidelity yet"
-    return (
-        f"best so far: reward {share(best.reward)} in trial {best.number}, "
+    return "; ".join(
+        f"best so far{f' for {target:g} ms' if len(study.bests) > 1 else ''}: "
+        f"reward {share(best.reward)} in trial {best.number}, "
         f"lambda {lambda_text(best.lambda_)}, accuracy {share(best.accuracy)}, "
         f"{milliseconds(best.runtime_ms)} ms"
+        for target, best in study.bests
     )
 
 

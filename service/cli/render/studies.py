@@ -1,19 +1,20 @@
 """Studies as tables."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from service.api.schemas import BestTrial, Study, Trial
+from service.api.schemas import BestTrial, Interval, Recommendation, Study, Trial
 from service.cli.render.numbers import against_target, lambda_text, local_time, milliseconds, share
 from service.cli.render.table import PlainTable, fields, state_text
+from service.domain.targets import targets_text
 
 
 def study_title(study: Study) -> str:
     """Its name, or what it is after."""
-    return study.spec.name or f"{study.spec.target_runtime_ms:g} ms on {study.spec.platform}"
+    return study.spec.name or f"{targets_text(study.spec.targets_ms)} ms on {study.spec.platform}"
 
 
 def study_table(studies: Iterable[Study]) -> PlainTable:
@@ -28,7 +29,7 @@ def study_table(studies: Iterable[Study]) -> PlainTable:
             study.id,
             study_title(study),
             state_text(study.state),
-            f"{study.spec.target_runtime_ms:g}",
+            targets_text(study.spec.targets_ms),
             study.spec.solver.kind,
             f"{study.spent_epochs}/{study.spec.budget_epochs}",
             share(study.best.reward if study.best else None),
@@ -46,7 +47,7 @@ def study_details(study: Study) -> RenderableType:
         "study": study.id,
         "name": study_title(study),
         "state": state_text(study.state),
-        "target": f"{spec.target_runtime_ms:g} ms on {spec.platform}",
+        "target": f"{targets_text(spec.targets_ms)} ms on {spec.platform}",
         "solver": _solver_text(study),
         "lambda": f"{spec.lambda_range.low:g} to {spec.lambda_range.high:g}, log scale",
         "epochs": f"{spec.epochs.min} to {spec.epochs.max} a trial",
@@ -65,12 +66,9 @@ def study_details(study: Study) -> RenderableType:
         rows["error"] = Text(study.error, style="red")
     parts: list[RenderableType] = [fields(**rows)]
     parts += [Text(f"warning: {warning}", style="yellow") for warning in study.warnings]
-    if study.best is not None:
-        parts += [
-            Text(),
-            Text("best trial so far", style="bold"),
-            best_details(study.best, spec.target_runtime_ms),
-        ]
+    for target, best in study.bests:
+        heading = "best trial so far" + (f" for {target:g} ms" if len(study.bests) > 1 else "")
+        parts += [Text(), Text(heading, style="bold"), best_details(best, target)]
     return Group(*parts)
 
 
@@ -89,6 +87,44 @@ def best_details(best: BestTrial, target_ms: float) -> Table:
         runtime=f"{milliseconds(best.runtime_ms)} ms, {against_target(best.runtime_ms, target_ms)}",
         epochs=str(best.epochs),
     )
+
+
+def recommendation_details(recommendations: Iterable[Recommendation]) -> RenderableType:
+    """What the solver advises for each target."""
+    parts: list[RenderableType] = []
+    for each in recommendations:
+        parts += [Text()] if parts else []
+        parts += [Text(f"for {each.target_runtime_ms:g} ms", style="bold"), fields(**_advice_rows(each))]
+    return Group(*parts)
+
+
+def _advice_rows(advice: Recommendation) -> dict[str, str]:
+    rows = {"lambda": lambda_text(advice.lambda_)}
+    if advice.hinge_target_ms is not None:
+        rows["search"] = f"targeted at {advice.hinge_target_ms:g} ms"
+    if advice.accuracy is None or advice.runtime_ms is None or advice.probability_within is None:
+        return rows | {
+            "reward": share(advice.reward),
+            "basis": f"the best trial so far, {advice.best_number}; there is no model",
+        }
+    target = f"{advice.target_runtime_ms:g} ms"
+    return rows | {
+        "reward": f"{share(advice.reward)} expected",
+        "accuracy": _interval_text(advice.accuracy, share),
+        "runtime": f"{_interval_text(advice.runtime_ms, milliseconds)} ms",
+        "within": f"P(R <= {target}) = {advice.probability_within:.2f}",
+        "best trial": _trial_text(advice.best_number),
+        "nearest trial": _trial_text(advice.nearest_number),
+    }
+
+
+def _trial_text(number: int | None) -> str:
+    return "none at full fidelity yet" if number is None else str(number)
+
+
+def _interval_text(interval: Interval, text: Callable[[float], str]) -> str:
+    bounds = f"{text(interval.low)} to {text(interval.high)}"
+    return f"{text(interval.mean)}, with {interval.probability:.0%} from {bounds}".replace("%", " %")
 
 
 def trial_table(trials: Iterable[Trial]) -> PlainTable:

@@ -54,7 +54,7 @@ _SORTS: Mapping[str, tuple[str, Callable[[StudyRecord], Any], bool]] = MappingPr
         "newest": ("newest first", lambda study: study.created_at, True),
         "updated": ("latest change first", lambda study: study.updated_at, True),
         "name": ("name", lambda study: study.spec.name.casefold(), False),
-        "target": ("target runtime", lambda study: study.spec.target_runtime_ms, False),
+        "target": ("target runtime", lambda study: study.spec.targets_ms, False),
         "reward": ("best reward first", _reward, True),
         "left": ("least budget left first", lambda study: study.left_epochs, False),
     }

@@ -7,9 +7,16 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from service.dashboard import pace
+from service.dashboard.answers import answers
 from service.dashboard.architecture import drawing
 from service.dashboard.page_route import PageRoute
-from service.dashboard.reading import StoreDependency, StudyId, platform_if_any, without_empty
+from service.dashboard.reading import (
+    AdvisorDependency,
+    StoreDependency,
+    StudyId,
+    platform_if_any,
+    without_empty,
+)
 from service.dashboard.rendering import page
 from service.dashboard.standing import standing
 from service.domain.states import TrialState
@@ -31,7 +38,11 @@ class TrialsQuery(BaseModel):
 
 @router.get("/studies/{study_id}")
 def show_study(
-    request: Request, study_id: StudyId, query: Annotated[TrialsQuery, Query()], store: StoreDependency
+    request: Request,
+    study_id: StudyId,
+    query: Annotated[TrialsQuery, Query()],
+    store: StoreDependency,
+    advisor: AdvisorDependency,
 ) -> Response:
     """A study."""
     study = store.studies.get(study_id)
@@ -42,6 +53,7 @@ def show_study(
         "study.html",
         study=study,
         standing=standing(study),
+        answers=answers(study, advisor),
         platform=platform,
         stages=() if best is None or best.architecture is None else drawing(best.architecture, platform),
         seconds_left=pace.seconds_left(study, datetime.now(UTC)),

@@ -29,7 +29,7 @@ def show_trial(request: Request, study_id: StudyId, number: TrialNumber, store: 
         trial=trial,
         epochs=reports,
         forming=forming([report.architecture for report in reports]),
-        is_best=study.best is not None and study.best.number == number,
+        is_best=number in {best.number for _, best in study.bests},
         platform=platform,
         stages=() if trial.architecture is None else drawing(trial.architecture, platform),
         is_last=number + 1 >= sum(study.trial_counts.values()),

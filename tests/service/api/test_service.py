@@ -85,6 +85,7 @@ def test_the_openapi_document_is_stable_and_described(shared: Live) -> None:
         "PATCH /v1/studies/{study_id}": "update_study",
         "DELETE /v1/studies/{study_id}": "delete_study",
         "GET /v1/studies/{study_id}/best": "get_best_trial",
+        "GET /v1/studies/{study_id}/recommendation": "get_recommendation",
         "POST /v1/studies/{study_id}:pause": "pause_study",
         "POST /v1/studies/{study_id}:resume": "resume_study",
         "POST /v1/studies/{study_id}:cancel": "cancel_study",

@@ -29,7 +29,9 @@ def test_a_deployment_goes_on_in_the_other_database(databases: tuple[Engine, Eng
     source, target = databases
     migrate.upgrade(source)
     before, lease = Store(source), searches.lease(Store(source))
-    study = before.studies.create(study_spec(name="日本 é"), idempotency_key="key")[0]
+    study = before.studies.create(
+        study_spec(name="日本 é", target_runtime_ms=[80, 60.123456789012345]), idempotency_key="key"
+    )[0]
     for _ in range(2):
         searches.finished_trial(before, study.id)
     queued_trial(before, lease, study)

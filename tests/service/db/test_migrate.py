@@ -62,6 +62,26 @@ def test_an_older_database_keeps_its_studies(engine: Engine) -> None:
     assert store.studies.list() == before
 
 
+def test_before_there_were_several_targets_a_study_keeps_its_first(engine: Engine) -> None:
+    migrate.upgrade(engine)
+    store = Store(engine)
+    single, several = new_study(store), new_study(store, target_runtime_ms=[100, 60.5])
+    for study in (single, several):
+        searches.finished_trial(store, study.id)
+    before = store.studies.get(single.id)
+    assert store.studies.get(several.id).spec.targets_ms == (100, 60.5)
+    with migrate.exclusive_connection(engine) as connection:
+        command.downgrade(migrate.alembic_config(connection), "0002")
+    assert "further_targets_ms" not in {column["name"] for column in inspect(engine).get_columns("studies")}
+    with pytest.raises(DatabaseOutdatedError, match="is of version 0002"):
+        migrate.check(engine)
+    migrate.upgrade(engine)
+    assert store.studies.get(single.id) == before
+    found = store.studies.get(several.id)
+    assert (found.spec.target_runtime_ms, found.further_bests) == (100, ())
+    assert found.spent_epochs == 8
+
+
 def test_upgrading_twice_keeps_the_rows(engine: Engine) -> None:
     migrate.upgrade(engine)
     store = Store(engine)

@@ -14,10 +14,12 @@ from nas_worker.actor import WorkerInfo
 from nas_worker.job import EpochReport, SearchJob
 from nas_worker.platform import load_platform
 from nas_worker.search import run_search
+from service.advisor import Advisor
 from service.domain.errors import DatabaseUnavailableError
 from service.domain.records import StudyRecord, TrialRecord
 from service.domain.states import StudyState, TrialState
 from solver.base import Suggestion
+from solver.reward import reward
 from tests.service.dispatch.conftest import Bench, wait_until
 
 pytestmark = pytest.mark.slow
@@ -220,6 +222,25 @@ def test_a_takeover_cut_short_is_begun_anew(bench: Bench, monkeypatch: pytest.Mo
     assert dispatcher.status.role == "active"
     assert bench.store.trials.get(study.id, 0).attempt == 1
     assert_as_if_undisturbed(bench, study)
+
+
+def test_a_composite_study_serves_two_targets_with_the_same_trials(bench: Bench) -> None:
+    study = bench.create(target_runtime_ms=[80, 120], solver={"kind": "composite"})
+    done = bench.wait_for(study, StudyState.COMPLETED)
+    assert_as_if_undisturbed(bench, study)
+    full = [trial for trial in bench.store.trials.history(study.id) if trial.epochs == 2]
+    assert [target for target, _ in done.bests] == [80, 120]
+    for target, best in done.bests:
+        rewards = [reward(trial.accuracy or 0, trial.runtime_ms or 0, target) for trial in full]
+        assert (best.epochs, best.reward) == (2, max(rewards))
+    advisor = Advisor(bench.store)
+    for target in done.spec.targets_ms:
+        advice = advisor.ask(done, target).result(60)
+        assert advice is not None
+        assert advice.is_by_model
+        assert advice.recommendation.target_ms == target
+        assert advice.nearest_number in {trial.number for trial in full}
+    advisor.close()
 
 
 def test_only_the_last_checkpoint_is_kept(bench: Bench, checkpoint_dir: Path) -> None:

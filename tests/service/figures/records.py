@@ -55,7 +55,7 @@ def study_of(
     free_at = [START] * parallel
     for number, search in enumerate(found):
         lane = free_at.index(min(free_at))
-        trial = completed_trial(number, search, spec.target_runtime_ms, free_at[lane])
+        trial = completed_trial(number, search, spec.first_target_ms, free_at[lane])
         trials.append(trial)
         moment = free_at[lane]
         for report in search.reports:

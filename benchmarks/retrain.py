@@ -1,0 +1,161 @@
+"""Trains searched architectures from scratch: does accuracy fall with the runtime, as the table says?
+
+    python -m benchmarks.retrain benchmarks/tables/translated_digits.jsonl --count 6 --epochs 8 --seeds 0 1
+
+Of the plain searches at the table's most epochs it takes some that are spread evenly over log R, and trains
+the ConvNet of each anew with the table's settings. Retrained accuracies are those on the test split, which no
+search has seen. Prints also the rank correlations with R and with the accuracy in the search, and the slope.
+"""
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+from scipy.stats import spearmanr
+from torch.nn import functional
+
+from benchmarks._publish import write_json
+from benchmarks.search_table import Row, read_table
+from nas_worker.blocks import initialise
+from nas_worker.convnet import ConvNet
+from nas_worker.data import load_dataset
+from nas_worker.evaluate import recalibrated_accuracy
+from nas_worker.inputs import Inputs, search_inputs
+from nas_worker.job import SearchSettings
+from nas_worker.optim import RMSPropTF, weight_groups
+from nas_worker.search import torch_settings
+from nas_worker.space import Architecture, MacroArchitecture
+from nas_worker.trainer import relative_rate
+
+
+def spread(rows: list[Row], count: int) -> list[Row]:
+    """Searches of different architectures, fastest first, as evenly spread over log R as there are.
+
+    Raises:
+        ValueError: There are fewer different architectures than asked for.
+    """
+    plain = [row for row in rows if row["hinge_target_ms"] is None]
+    longest = max((row["epochs"] for row in plain), default=0)
+    different = {tuple(row["architecture"]): row for row in plain if row["epochs"] == longest}
+    left = sorted(different.values(), key=lambda row: row["runtime_ms"])
+    if not 2 <= count <= len(left):
+        raise ValueError(f"count must be 2 or more, and at most the {len(left)} architectures; it is {count}")
+    chosen = []
+    for runtime_ms in np.geomspace(left[0]["runtime_ms"], left[-1]["runtime_ms"], count):
+        nearest = min(left, key=lambda row: abs(np.log(row["runtime_ms"] / runtime_ms)))
+        left.remove(nearest)
+        chosen.append(nearest)
+    return sorted(chosen, key=lambda row: row["runtime_ms"])
+
+
+def retrained(settings: SearchSettings, architecture: Architecture, epochs: int, seed: int) -> float:
+    """Accuracy on the test split, in [0, 1], after training from scratch with the optimiser of a search."""
+    dataset = load_dataset(settings.dataset)
+    train, test = search_inputs(
+        replace(dataset, validation=dataset.test),
+        settings.image_size,
+        settings.max_train_images,
+        torch.device("cpu"),
+    )
+    channels, *sides = train.images.shape[1:]
+    macro = MacroArchitecture(settings.width, min(sides), channels, dataset.classes)
+    with torch.random.fork_rng(devices=[]), torch_settings(threads=1):
+        torch.manual_seed(seed)
+        convnet = ConvNet(macro, architecture)
+        initialise(convnet)
+        _fit(convnet, train, settings, epochs)
+        return recalibrated_accuracy(convnet, train, test)
+
+
+def _fit(convnet: ConvNet, train: Inputs, settings: SearchSettings, epochs: int) -> None:
+    optimizer = RMSPropTF(weight_groups(convnet, settings.weight_decay), lr=settings.learning_rate)
+    steps = len(train) // settings.batch_size
+    convnet.train()
+    for epoch in range(epochs):
+        batches = torch.split(torch.randperm(len(train)), settings.batch_size)
+        for step in range(steps):
+            batch = train.take(batches[step])
+            loss = functional.cross_entropy(
+                convnet(batch.images), batch.labels, label_smoothing=settings.label_smoothing
+            )
+            torch.autograd.backward(loss)
+            rate = settings.learning_rate * relative_rate(epoch * steps + step, epochs * steps)
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            optimizer.step()
+            optimizer.zero_grad()
+
+
+def trend(rows: list[Row], accuracies: NDArray[np.float64]) -> Mapping[str, float]:
+    """How accuracy goes with R.
+
+    Args:
+        rows: n searches.
+        accuracies: n x s, retrained with s seeds.
+    """
+    means = accuracies.mean(1)
+    halvings = -np.log2([row["runtime_ms"] for row in rows])
+    searched = [row["accuracy"] for row in rows]
+    spread_of_seeds = np.sqrt(accuracies.var(1, ddof=1).mean()) if accuracies.shape[1] > 1 else 0.0
+    return {
+        "rank_correlation_with_runtime": float(spearmanr(-halvings, means).statistic),
+        "rank_correlation_with_search": float(spearmanr(searched, means).statistic),
+        "points_per_halving": 100 * float(np.polyfit(halvings, means, 1)[0]),
+        "points_per_halving_in_search": 100 * float(np.polyfit(halvings, searched, 1)[0]),
+        "seed_deviation_points": 100 * float(spread_of_seeds),
+    }
+
+
+def main() -> None:
+    """Reads the command line, trains and reports."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.retrain", description=__doc__)
+    parser.add_argument("table", type=Path)
+    parser.add_argument("--search-seeds", type=int, nargs="+", help="take searches of these seeds only")
+    parser.add_argument("--count", type=int, default=6, help="architectures")
+    parser.add_argument("--epochs", type=int, default=8, help="of training from scratch")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here")
+    arguments = parser.parse_args()
+    try:
+        header, rows = read_table(arguments.table)
+        wanted = arguments.search_seeds
+        rows = spread([row for row in rows if not wanted or row["seed"] in wanted], arguments.count)
+        settings = SearchSettings.model_validate(header["settings"])
+    except ValueError as error:
+        parser.error(str(error))
+    accuracies = np.empty((len(rows), len(arguments.seeds)))
+    table = Table("R ms", "lambda", "in the search", *(f"seed {seed}" for seed in arguments.seeds))
+    figures: dict[str, float] = {}
+    for number, row in enumerate(rows):
+        architecture = Architecture.parse(row["architecture"])
+        for place, seed in enumerate(arguments.seeds):
+            accuracies[number, place] = retrained(settings, architecture, arguments.epochs, seed)
+            figures[f"{number}.retrained_accuracy_seed_{seed}"] = accuracies[number, place]
+        figures[f"{number}.runtime_ms"] = row["runtime_ms"]
+        figures[f"{number}.search_accuracy"] = row["accuracy"]
+        table.add_row(
+            f"{row['runtime_ms']:.1f}",
+            f"{row['lambda']:g}",
+            f"{row['accuracy']:.3f}",
+            *(f"{accuracy:.3f}" for accuracy in accuracies[number]),
+        )
+    found = trend(rows, accuracies)
+    console = Console()
+    console.print(table)
+    for name, value in found.items():
+        console.print(f"{name}: {value:.2f}")
+    if arguments.json is not None:
+        run = {name: getattr(arguments, name) for name in ("search_seeds", "epochs", "seeds")}
+        run["table"] = arguments.table.name
+        packages = ("torch", "numpy", "scipy")
+        write_json(arguments.json, "retrain", packages, {**run, **header["settings"]}, {**figures, **found})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""What the studies' solvers recommend, worked out in a thread of its own and remembered."""
+
+import threading
+from collections import OrderedDict
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from service.db.store import Store
+from service.domain.advice import Advice, advise
+from service.domain.history import observations
+from service.domain.records import StudyRecord
+from solver.base import Solver
+
+_MOST_REMEMBERED = 128
+
+_Question = tuple[str, int, float]
+"""Id of the study, how many of its trials have ended, target in ms."""
+
+
+class Advisor:
+    """Asks solvers for recommendations, of which a model-based one takes a second and more.
+
+    One is worked out at a time, so that asking for many does not take the machine from the searches. The
+    latest 128 answers are kept; each holds until a further trial of its study has ended.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="advice")
+        self._lock = threading.Lock()
+        self._answers: OrderedDict[_Question, Future[Advice | None]] = OrderedDict()
+
+    def close(self) -> None:
+        """Waits for the recommendation under way, if any, and drops the others."""
+        self._executor.shutdown(cancel_futures=True)
+
+    def ask(self, study: StudyRecord, target_ms: float) -> Future[Advice | None]:
+        """The recommendation for a target, now or later. It need not be one of the study's own.
+
+        The result is None where no trial has ended yet that the solver can go by. The future may raise what
+        reading the trials raises: NotFoundError, DatabaseUnavailableError.
+        """
+        ended = sum(count for state, count in study.trial_counts.items() if state.is_final)
+        question = (study.id, ended, target_ms)
+        with self._lock:
+            answer = self._answers.get(question)
+            if answer is None or _failed(answer):
+                answer = self._executor.submit(self._advise, study, target_ms)
+                self._answers[question] = answer
+            self._answers.move_to_end(question)
+            while len(self._answers) > _MOST_REMEMBERED:
+                self._answers.popitem(last=False)
+            return answer
+
+    def _advise(self, study: StudyRecord, target_ms: float) -> Advice | None:
+        history = observations(self._store.trials.history(study.id))
+        return advise(study.spec.solver, study.spec.problem, history, target_ms)
+
+
+def has_model(study: StudyRecord) -> bool:
+    """Whether the study's solver recommends by a model; any other recommends the best trial."""
+    return type(study.spec.solver).recommend is not Solver.recommend
+
+
+def _failed(answer: Future[Advice | None]) -> bool:
+    return answer.done() and (answer.cancelled() or answer.exception() is not None)

@@ -1,0 +1,46 @@
+"""A solver's recommendation together with the trials that it can be held against."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from solver.base import Observation, Problem, Recommendation, Solver
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What is recommended for one target.
+
+    Attributes:
+        recommendation: The solver's; by its model if it has one, else the best trial.
+        nearest_number: Finished trial at full fidelity, with the same loss, whose lambda is closest to the
+            recommended one on a log scale; None where there is none.
+    """
+
+    recommendation: Recommendation
+    nearest_number: int | None
+
+    @property
+    def is_by_model(self) -> bool:
+        """Whether it tells what to expect of a new search; else it is the outcome of the best trial."""
+        return self.recommendation.runtime_ms is not None
+
+
+def advise(
+    solver: Solver, problem: Problem, history: Sequence[Observation], target_ms: float
+) -> Advice | None:
+    """What a solver recommends after the trials that have ended; None before it can go by one of them."""
+    found = solver.recommend(problem, history, target_ms)
+    return None if found is None else Advice(found, _nearest_number(found, history, problem.epochs_max))
+
+
+def _nearest_number(found: Recommendation, history: Sequence[Observation], full_epochs: int) -> int | None:
+    # Of trials with the same lambda the best one counts as the nearest, then the first.
+    distances = [
+        (abs(math.log(trial.lambda_ / found.lambda_)), trial.number != found.number, trial.number)
+        for trial in history
+        if trial.accuracy is not None
+        and trial.epochs == full_epochs
+        and trial.hinge_target_ms == found.hinge_target_ms
+    ]
+    return min(distances)[2] if distances else None
