@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from nas_worker.blocks import MBConv
 from nas_worker.data import load_dataset
 from nas_worker.errors import CheckpointError
 from nas_worker.evaluate import accuracy
@@ -66,6 +67,7 @@ def test_every_layer_takes_part_in_a_fresh_networks_output() -> None:
     with torch.no_grad():
         logits = convnet(images)
         for block in convnet.blocks:
+            assert isinstance(block, MBConv)
             block.depthwise.weight.neg_()
             assert not torch.allclose(convnet(images), logits, rtol=1e-3, atol=1e-4)
             block.depthwise.weight.neg_()
