@@ -41,7 +41,9 @@ class DepthwiseConv2d(nn.Conv2d):
         stride = self.stride[0]
         pixels = height * width
         out_pixels = _halved(height, stride) * _halved(width, stride)
-        if x.device.type == "cpu" and pixels * out_pixels <= _LARGEST_DENSE_PRODUCT:
+        is_small = x.device.type == "cpu" and pixels * out_pixels <= _LARGEST_DENSE_PRODUCT
+        # An exported network says what is computed; how best to do it is for its runtime to choose.
+        if is_small and not torch.compiler.is_exporting():
             return _dense_depthwise(x, weight, stride)
         return functional.conv2d(x, weight, None, self.stride, self.padding, groups=self.groups)
 

@@ -63,7 +63,7 @@ def load_checkpoint(path: Path, search: Resumable) -> int:
         CheckpointError: It is missing, damaged, of another format, or of another search; the state of the
             search is then undefined.
     """
-    content = _read(path)
+    content = read_checkpoint(path)
     _check_identity(path, content["identity"], search.identity)
     try:
         search.load_state_dict(content["state"])
@@ -72,7 +72,12 @@ def load_checkpoint(path: Path, search: Resumable) -> int:
     return int(content["epoch"])
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """What a checkpoint holds: ``format``, ``identity``, ``epoch`` and ``state`` of a :class:`Resumable`.
+
+    Raises:
+        CheckpointError: It is missing, damaged or of another format.
+    """
     try:
         raw = path.read_bytes()
     except OSError as error:

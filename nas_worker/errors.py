@@ -34,3 +34,11 @@ class ProfileError(Exception):
 
 class ProfileInputError(ProfileError):
     """What a profile is to be made from, or with, is not acceptable. The message says what was expected."""
+
+
+class ArchitectureFormatError(ValueError):
+    """A text is no architecture in the form that it should have. The message says what was expected."""
+
+
+class ExportError(Exception):
+    """A network cannot be exported, or its file does not compute what the network does."""

@@ -227,3 +227,7 @@ class MacroArchitecture:
                 layers.append(LayerGeometry(index, channels, out, stride, residual=is_skippable(index)))
         last = scaled_channels(LAST_CHANNELS, self.width)
         return (*layers, LayerGeometry(FIXED_LAST, out, last, 1, residual=False))
+
+
+FULL_SIZE = MacroArchitecture(width=1.0, image_size=224, image_channels=3, classes=1000)
+"""The network whose layers a latency table profiles, whatever proxy of it was searched."""

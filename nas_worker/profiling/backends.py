@@ -117,7 +117,7 @@ class OnnxRuntimeBackend:
             from nas_worker.profiling.onnx_model import INPUT, onnx_model  # noqa: PLC0415 - needs onnx, an extra
         except ModuleNotFoundError as error:
             raise ProfileInputError(
-                f"back end onnxruntime: {error.name} is not installed; pip install 'spnas-tuner[onnx]'"
+                f"back end onnxruntime: {error.name} is not installed; pip install 'spnas-tuner[export]'"
             ) from error
         self._runtime, self._model, self._input = onnxruntime, onnx_model, INPUT
         self._options: Any = onnxruntime.SessionOptions()

@@ -8,6 +8,7 @@ import typer
 from service.cli.commands import config, platform, study, token
 from service.cli.commands.compare import compare
 from service.cli.commands.demo import demo
+from service.cli.commands.export import export
 from service.cli.commands.search import search
 from service.cli.commands.serve import serve
 from service.cli.commands.sweep import sweep
@@ -47,6 +48,7 @@ app.add_typer(study.app, name="study")
 app.command("sweep")(sweep)
 app.command("compare")(compare)
 app.command("search")(search)
+app.command("export")(export)
 app.add_typer(platform.app, name="platform")
 app.add_typer(token.app, name="token")
 app.add_typer(config.app, name="config")

@@ -6,7 +6,14 @@ from typing import Any
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from nas_worker.errors import ProfileError, ProfileInputError, SearchError, UnknownNameError
+from nas_worker.errors import (
+    ArchitectureFormatError,
+    ExportError,
+    ProfileError,
+    ProfileInputError,
+    SearchError,
+    UnknownNameError,
+)
 from service.api.field_errors import field_problems
 from service.api.schemas import FieldProblem
 from service.cli.exit_codes import ExitCode
@@ -46,6 +53,7 @@ _CODES: tuple[tuple[type[Exception], ExitCode], ...] = (
     (InvalidFieldError, ExitCode.USAGE),
     (UnknownNameError, ExitCode.USAGE),
     (ProfileInputError, ExitCode.USAGE),
+    (ArchitectureFormatError, ExitCode.USAGE),
     (ApiValidationError, ExitCode.USAGE),
     (ApiNotFoundError, ExitCode.NOT_FOUND),
     (ServiceUnreachableError, ExitCode.UNREACHABLE),
@@ -71,6 +79,8 @@ def error_lines(error: Exception) -> tuple[str, ...]:
         case ServiceUnreachableError():
             line = f"{error}; is `spnas serve` running there?"
         case CliError() | ClientError() | SpnasError() | SearchError() | ProfileError() | UnknownNameError():
+            line = str(error)
+        case ArchitectureFormatError() | ExportError():
             line = str(error)
         case _:
             reason = str(error).strip() or "no message"

@@ -3,12 +3,9 @@
 from collections.abc import Sequence
 
 from nas_worker.platform import Platform
-from nas_worker.space import SEARCHABLE, Architecture, MacroArchitecture
+from nas_worker.space import FULL_SIZE, SEARCHABLE, Architecture
 from service.cli.render.numbers import NONE
 from service.cli.render.table import PlainTable
-
-FULL_SIZE = MacroArchitecture(width=1.0, image_size=224, image_channels=3, classes=1000)
-"""The network whose layers a latency table profiles, whatever proxy of it was searched."""
 
 
 def architecture_table(architecture: Sequence[str], platform: Platform) -> PlainTable:

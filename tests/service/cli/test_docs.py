@@ -16,13 +16,13 @@ from service.settings import Settings
 DOCS = Path(__file__).parents[3] / "docs"
 LINES = [
     (page, match[1])
-    for page in ("cli.md", "first-study.md")
+    for page in ("cli.md", "first-study.md", "export.md")
     for match in re.finditer(r"^(spnas [^\n#]+)", (DOCS / page).read_text(encoding="utf-8"), re.MULTILINE)
 ]
 
 
 def test_there_are_commands_to_check() -> None:
-    assert {page for page, _ in LINES} == {"cli.md", "first-study.md"}
+    assert {page for page, _ in LINES} == {"cli.md", "first-study.md", "export.md"}
 
 
 @pytest.mark.parametrize(("page", "line"), LINES)
