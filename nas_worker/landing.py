@@ -1,7 +1,7 @@
 """Which architecture meets a target runtime with the fewest changes to what the gates select.
 
 Gates shut several at a time, so a search that merely stops at its target stops well below it. Of all
-architectures that lie just within the target the nearest one is found here, exactly.
+architectures that lie just within the target the nearest one is found here.
 """
 
 import numpy as np
@@ -9,12 +9,13 @@ import numpy.typing as npt
 from torch import Tensor
 
 from nas_worker.platform import Platform
+from nas_worker.runtime import architecture_runtime_ms
 from nas_worker.space import GATES, SEARCHABLE, Architecture, LayerType, allowed_types
-from nas_worker.superkernel import layer_gates
+from nas_worker.superkernel import gated_architecture, layer_gates
 
 _NEAR = 0.01
 """A runtime at most this share below the target is near enough."""
-_BINS = 10_000
+_BINS = 100_000
 """Resolution of runtimes; each layer's is rounded up, so that their sum never exceeds the target."""
 
 Array = npt.NDArray[np.float64]
@@ -34,9 +35,13 @@ def nearest_architecture(margins: Tensor, platform: Platform, target_ms: float) 
         target_ms: In milliseconds, positive.
 
     Returns:
-        The nearest of those with R in [0.99, 1] * target; if there is none, one with about the highest R
-        below; if all lie above, that with the lowest R.
+        The nearest of those with R in [0.99, 1] * target, where R within 2e-4 of either end may be passed
+        over unless the gates select it; if there is none, one with about the highest R below; if all lie
+        above, that with the lowest R.
     """
+    selected = gated_architecture((margins > 0).to(margins))
+    if (1 - _NEAR) * target_ms <= architecture_runtime_ms(platform, selected) <= target_ms:
+        return selected
     types = [allowed_types(layer) for layer in SEARCHABLE]
     runtimes_ms = [
         np.array([platform.layer_ms(layer, kind) for kind in kinds])
@@ -87,7 +92,8 @@ def _within(costs: list[Array], distances: list[Array], budget: float, enough: f
     reachable = np.flatnonzero(np.isfinite(best))
     if not reachable.size:
         return None
-    start = min(int(reachable[-1]), max(0, int(enough / budget * _BINS)))
+    rounded_up = len(costs)  # by at most one bin each
+    start = min(int(reachable[-1]), max(0, int(np.ceil(enough / budget * _BINS)) + rounded_up))
     total = start + int(best[start:].argmin())
     places = []
     for bins, choice in zip(reversed(needed), reversed(choices), strict=True):

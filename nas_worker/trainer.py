@@ -200,11 +200,15 @@ class SearchTrainer:
         target_ms, platform = self._job.hinge_target_ms, self._job.platform
         if target_ms is None or self.supernet.is_fixed:
             return
-        if architecture_runtime_ms(platform, gated_architecture(gates)) <= target_ms:
-            return
+        was_within, is_within = (
+            architecture_runtime_ms(platform, architecture) <= target_ms
+            for architecture in (gated_architecture(gates), self.supernet.architecture())
+        )
         warm_up = self._job.settings.warm_up
         is_due = progress >= warm_up + (1 - warm_up) * _LANDING
-        if is_due or architecture_runtime_ms(platform, self.supernet.architecture()) <= target_ms:
+        came_there_or_is_late = not was_within and (is_within or is_due)
+        ends_above = progress >= 1 and not is_within
+        if came_there_or_is_late or ends_above:
             self.supernet.fix(nearest_architecture(self.supernet.margins(), platform, target_ms))
 
 

@@ -28,13 +28,14 @@ def runtime_ms(margins: Tensor, target_ms: float) -> float:
 @given(st.integers(0, 2**31), st.floats(33, 152))
 def test_it_lies_just_within_any_target_that_can_be_reached(seed: int, target_ms: float) -> None:
     margins = torch.randn(20, 5, generator=torch.Generator().manual_seed(seed))
-    assert 0.987 * target_ms <= runtime_ms(margins, target_ms) <= target_ms
+    assert 0.99 * target_ms <= runtime_ms(margins, target_ms) <= target_ms
 
 
 @given(architectures)
 def test_an_architecture_that_is_near_enough_stays(architecture: Architecture) -> None:
-    target_ms = architecture_runtime_ms(PIXEL1, architecture) * 1.005
-    assert nearest_architecture(margins_of(architecture), PIXEL1, target_ms) == architecture
+    for share in (1, 0.995, 0.9901):
+        target_ms = architecture_runtime_ms(PIXEL1, architecture) / share
+        assert nearest_architecture(margins_of(architecture), PIXEL1, target_ms) == architecture
 
 
 def test_targets_below_all_architectures_give_the_fastest() -> None:
@@ -60,5 +61,5 @@ def test_no_architecture_within_the_target_is_nearer(seed: int, share: float) ->
     others = [
         Architecture((*pair, *before.layers[2:])) for pair in product(allowed_types(1), allowed_types(2))
     ]
-    near = [a for a in others if 0.99 <= architecture_runtime_ms(PIXEL1, a) / target_ms <= 0.998]
+    near = [a for a in others if 0.9902 <= architecture_runtime_ms(PIXEL1, a) / target_ms <= 0.9998]
     assert all(distance(found) <= distance(other) + 1e-4 for other in near)
