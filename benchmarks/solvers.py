@@ -5,7 +5,7 @@
 
 A study is replayed with a virtual clock, for each seed on another member of the family. "Within 1 %" means
 that Eq. 19, expected of searches with the recommended lambda, is within 1 % of the best there is. Grid is
-left out, since it does not adapt, and targeted, since the landscapes hold no hinged searches.
+left out, since it does not adapt, and targeted, since what it recommends is no plain lambda.
 """
 
 import argparse
@@ -127,6 +127,7 @@ def run_all(studies: list[Study], processes: int, kept: Path | None = None) -> d
         studies: What is wanted.
         processes: How many at once.
         kept: JSON lines of replays; those that it has are not run again, each other is appended as it ends.
+            It knows nothing of the code and the tables that they were made with.
     """
     done = read_replays(kept) if kept is not None and kept.exists() else {}
     missing = [study for study in studies if study not in done]
@@ -136,12 +137,16 @@ def run_all(studies: list[Study], processes: int, kept: Path | None = None) -> d
     context = multiprocessing.get_context("spawn")  # so that the libraries read these variables
     with ProcessPoolExecutor(processes, mp_context=context) as pool:
         futures = {pool.submit(study.run): study for study in missing}
-        for future in as_completed(futures):
-            study = futures[future]
-            done[study] = future.result()
-            if kept is not None:
-                with kept.open("a") as file:
-                    file.write(json.dumps(_line(study, done[study])) + "\n")
+        try:
+            for future in as_completed(futures):
+                study = futures[future]
+                done[study] = future.result()
+                if kept is not None:
+                    with kept.open("a") as file:
+                        file.write(json.dumps(_line(study, done[study])) + "\n")
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
     return done
 
 
@@ -176,7 +181,7 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
         "--keep",
         type=Path,
         metavar="FILE",
-        help="keep replays in this file and go on from it when interrupted",
+        help="keep replays here, to go on when interrupted; a new file when code or tables change",
     )
     parser.add_argument("--tuners", nargs="+", choices=[*_OURS, *PEERS], metavar="TUNER")
     parser.add_argument("--landscapes", nargs="+", metavar="FAMILY|TABLE.jsonl")

@@ -6,18 +6,20 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from service.db.store import Store
 from service.domain.advice import Advice, advise
+from service.domain.errors import BusyError
 from service.domain.history import observations
 from service.domain.records import StudyRecord
 from solver.base import Solver
 
 _MOST_REMEMBERED = 128
+_MOST_WAITING = 64
 
 _Question = tuple[str, int, float]
 """Id of the study, how many of its trials have ended, target in ms."""
 
 
 class Advisor:
-    """Asks solvers for recommendations, of which a model-based one takes a second and more.
+    """Asks solvers for recommendations, of which a model-based one may take a second.
 
     One is worked out at a time, so that asking for many does not take the machine from the searches. The
     latest 128 answers are kept; each holds until a further trial of its study has ended.
@@ -37,19 +39,30 @@ class Advisor:
         """The recommendation for a target, now or later. It need not be one of the study's own.
 
         The result is None where no trial has ended yet that the solver can go by. The future may raise what
-        reading the trials raises: NotFoundError, DatabaseUnavailableError.
+        reading the trials raises: NotFoundError, DatabaseUnavailableError; and what a solver does.
+
+        Raises:
+            BusyError: Too many others wait for their answers.
         """
         ended = sum(count for state, count in study.trial_counts.items() if state.is_final)
         question = (study.id, ended, target_ms)
         with self._lock:
             answer = self._answers.get(question)
             if answer is None or _failed(answer):
+                self._make_room()
                 answer = self._executor.submit(self._advise, study, target_ms)
                 self._answers[question] = answer
             self._answers.move_to_end(question)
-            while len(self._answers) > _MOST_REMEMBERED:
-                self._answers.popitem(last=False)
             return answer
+
+    def _make_room(self) -> None:
+        """Forgets the answers that were asked for longest ago. Those that are waited for stay."""
+        waiting = sum(not answer.done() for answer in self._answers.values())
+        if waiting >= _MOST_WAITING:
+            raise BusyError(f"{waiting} recommendations are being worked out; ask again in a moment")
+        ended = [question for question, answer in self._answers.items() if answer.done()]
+        for question in ended[: max(0, len(self._answers) - _MOST_REMEMBERED + 1)]:
+            del self._answers[question]
 
     def _advise(self, study: StudyRecord, target_ms: float) -> Advice | None:
         history = observations(self._store.trials.history(study.id))

@@ -42,7 +42,9 @@ class Targeted(Solver):
         aimed = [trial for trial in history if trial.hinge_target_ms == target_ms]
         best = best_trial(problem, aimed, target_ms)
         centre = self.start_lambda if best is None else best[0].lambda_
-        varied = centre * _LAMBDA_SPREAD ** (2 * space_filling(problem, number) - 1)
+        varied = centre * _LAMBDA_SPREAD ** (
+            2 * space_filling(problem, number // len(problem.targets_ms)) - 1
+        )
         unit = to_unit(problem, min(max(varied, problem.lambda_low), problem.lambda_high))
         trials: list[Observation | Pending] = [*history, *pending]
         tried = (to_unit(problem, trial.lambda_) for trial in trials)

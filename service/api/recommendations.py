@@ -15,7 +15,7 @@ from service.domain.targets import MAX_MS, MIN_MS
 router = APIRouter(tags=["studies"])
 
 
-@router.get(f"{STUDY}/recommendation", responses=documented(404, 422))
+@router.get(f"{STUDY}/recommendation", responses=documented(404, 422, 503))
 async def get_recommendation(
     study_id: StudyId,
     store: StoreDependency,

@@ -1,13 +1,17 @@
 """The answer of a study, one line per target: what its solver recommends, or its best trial."""
 
 import concurrent.futures
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from service.advisor import Advisor, has_model
 from service.domain.advice import Advice
+from service.domain.errors import BusyError, SpnasError
 from service.domain.records import StudyRecord, TrialRecord
 from solver.base import Interval
+
+_LOG = logging.getLogger(__name__)
 
 LONGEST_WAIT_SECONDS = 1.0
 """A page waits no longer for the solver."""
@@ -61,16 +65,30 @@ def answers(study: StudyRecord, advisor: Advisor) -> Answers:
     advised: dict[float, Answer] = {}
     is_due = False
     if has_model(study):
-        asked = {target: advisor.ask(study, target) for target in study.spec.targets_ms}
+        try:
+            asked = {target: advisor.ask(study, target) for target in study.spec.targets_ms}
+        except BusyError:
+            asked, is_due = {}, True
         waiting = concurrent.futures.wait(asked.values(), LONGEST_WAIT_SECONDS).not_done
-        is_due = bool(waiting)
+        is_due = is_due or bool(waiting)
         for target, future in asked.items():
-            if future not in waiting and (advice := future.result()) is not None:
+            if future not in waiting and (advice := _advice(study, future)) is not None:
                 advised.update((target, each) for each in _by_model(advice))
     if not advised and len(study.spec.targets_ms) == 1:
         return Answers((), is_due)
     both = {target: each for target, best in study.bests for each in _by_trial(target, best)} | advised
     return Answers(tuple(both[target] for target in study.spec.targets_ms if target in both), is_due)
+
+
+def _advice(study: StudyRecord, answer: "concurrent.futures.Future[Advice | None]") -> Advice | None:
+    """The solver's answer, or None where it fails: the page that shows why must not fail with it."""
+    error = answer.exception()
+    if isinstance(error, SpnasError):
+        raise error
+    if error is not None:
+        _LOG.error("study %s: its solver cannot recommend", study.id, exc_info=error)
+        return None
+    return answer.result()
 
 
 def _by_model(advice: Advice) -> Iterator[Answer]:

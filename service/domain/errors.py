@@ -86,6 +86,14 @@ class DatabaseUnavailableError(SpnasError):
     title = "The database cannot be used"
 
 
+class BusyError(SpnasError):
+    """Too much of the same is being worked out already; asking again later helps."""
+
+    code = "busy"
+    status = 503
+    title = "Too much is being asked at once"
+
+
 class DatabaseOutdatedError(SpnasError):
     """The database is empty or older than this version of the service; an upgrade is needed."""
 

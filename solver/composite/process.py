@@ -131,7 +131,6 @@ class Posterior:
         process: The prior.
         data: Where the outcomes are.
         outcomes: The outcomes, shape (K, n).
-        noise: Their noise variances, shape (K, n).
         whitener: Inverse Cholesky factors of their covariances, noise included, shape (K, n, n).
         whitened: The whitener times their distances from the prior means, shape (K, n).
     """
@@ -139,28 +138,18 @@ class Posterior:
     process: Process
     data: Places
     outcomes: Array
-    noise: Array
     whitener: Array
     whitened: Array
 
     @classmethod
-    def of(cls, process: Process, data: Places, outcomes: Array, noise: Array | None = None) -> "Posterior":
-        """Conditions on outcomes, shape (n,) or (K, n), with the noise of searches unless given, (K, n)."""
-        noise = process.noise_variance(data) if noise is None else noise
+    def of(cls, process: Process, data: Places, outcomes: Array) -> "Posterior":
+        """Conditions on outcomes, shape (n,) or (K, n)."""
+        noise = process.noise_variance(data)
         outcomes = np.broadcast_to(outcomes, noise.shape)
         covariance = process.covariance(data, data) + noise[:, :, None] * np.eye(len(data))
         whitener = np.linalg.inv(np.linalg.cholesky(covariance))
         whitened = np.einsum("kij,kj->ki", whitener, outcomes - process.mean(data))
-        return cls(process, data, outcomes, noise, whitener, whitened)
-
-    def observing(self, places: Places, outcomes: Array, noise: Array) -> "Posterior":
-        """Also conditioned on outcomes at m places with these noise variances, shape (K, m) each."""
-        return Posterior.of(
-            self.process,
-            self.data + places,
-            np.concatenate((self.outcomes, outcomes), axis=1),
-            np.concatenate((self.noise, noise), axis=1),
-        )
+        return cls(process, data, outcomes, whitener, whitened)
 
     def believing(self, places: Places) -> "Posterior":
         """Also conditioned on its own means at places whose outcome is not known (kriging believer).
@@ -169,7 +158,8 @@ class Posterior:
         """
         if len(places) == 0:
             return self
-        return self.observing(places, self.marginals(places)[0], self.process.noise_variance(places))
+        outcomes = np.concatenate((self.outcomes, self.marginals(places)[0]), axis=1)
+        return Posterior.of(self.process, self.data + places, outcomes)
 
     def marginals(self, places: Places) -> tuple[Array, Array]:
         """Means and variances of the outcome without noise, shape (K, m) each."""

@@ -11,7 +11,7 @@ import pytest
 from service import advisor as module
 from service.advisor import Advisor, has_model
 from service.db.store import Store
-from service.domain.errors import NotFoundError
+from service.domain.errors import BusyError, NotFoundError
 from service.domain.records import StudyRecord
 from solver.composite import Composite
 from solver.registry import SOLVERS
@@ -80,6 +80,28 @@ def test_answers_are_bounded(
     for target in (50.0, 60.0, 70.0, 50.0, 80.0, 50.0, 60.0):
         advisor.ask(study, target).result(TIMEOUT_SECONDS)
     assert calls == [50.0, 60.0, 70.0, 80.0, 60.0], "the one that was asked for longest ago was dropped"
+
+
+def test_too_many_at_once_are_refused_and_none_that_is_waited_for_is_dropped(
+    store: Store, advisor: Advisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+
+    def slow(*_: Any) -> None:
+        assert go_on.wait(TIMEOUT_SECONDS)
+
+    monkeypatch.setattr(module, "_MOST_WAITING", 3)
+    monkeypatch.setattr(module, "_MOST_REMEMBERED", 1)
+    study = composite_study(store)
+    with monkeypatch.context() as patch:
+        patch.setattr(Composite, "recommend", slow)
+        waiting = [advisor.ask(study, target) for target in (50.0, 60.0, 70.0)]
+        with pytest.raises(BusyError, match="3 recommendations"):
+            advisor.ask(study, 80.0)
+        assert advisor.ask(study, 50.0) is waiting[0]
+        go_on.set()
+        assert [answer.result(TIMEOUT_SECONDS) for answer in waiting] == [None] * 3
+    assert advisor.ask(study, 80.0).result(TIMEOUT_SECONDS) is not None
 
 
 def test_a_study_without_trials_has_no_answer(store: Store, advisor: Advisor) -> None:

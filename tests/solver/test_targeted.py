@@ -46,6 +46,18 @@ def test_targets_take_turns() -> None:
     assert aims == [50.0, 100.0] * 4
 
 
+@pytest.mark.parametrize("count", range(1, 9))
+def test_lambdas_of_each_target_are_spread(count: int) -> None:
+    problem = replace(PROBLEM, targets_ms=tuple(60.0 + place for place in range(count)))
+    history = run_study(
+        Targeted(), problem, 8 * 6 * count, outcome=lambda trial: (0.9, trial.hinge_target_ms or 0)
+    )
+    for target_ms in problem.targets_ms:
+        lambdas = [trial.lambda_ for trial in history if trial.hinge_target_ms == target_ms]
+        assert len(lambdas) == 6
+        assert max(lambdas) > 1.8 * min(lambdas)
+
+
 def test_study_keeps_the_best() -> None:
     def outcome(trial: Pending) -> tuple[float, float]:
         assert trial.hinge_target_ms is not None

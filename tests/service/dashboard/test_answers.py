@@ -54,6 +54,20 @@ def test_a_model_answers_for_each_target(live: Live) -> None:
     assert "working out" not in page
 
 
+def test_a_solver_that_fails_leaves_the_page_and_its_best_trials(
+    live: Live, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    study = filled(live, target_runtime_ms=[80, 65], solver={"kind": "composite"})
+    monkeypatch.setattr(Composite, "recommend", lambda *_: 1 / 0)
+    lines = answer_lines(live, study)
+    assert [
+        line.startswith(f"{target:g} ms: trial ")
+        for line, (target, _) in zip(lines, study.bests, strict=True)
+    ]
+    assert all("the best so far" in line for line in lines)
+    assert "its solver cannot recommend" in caplog.text
+
+
 def test_without_a_model_the_best_trial_answers_for_each_target(live: Live) -> None:
     study = filled(live, target_runtime_ms=[80, 65, 110])
     lines = answer_lines(live, study)
