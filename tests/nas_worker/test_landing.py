@@ -2,7 +2,7 @@ from itertools import product
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -25,6 +25,7 @@ def runtime_ms(margins: Tensor, target_ms: float) -> float:
     return architecture_runtime_ms(PIXEL1, nearest_architecture(margins, PIXEL1, target_ms))
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**31), st.floats(33, 152))
 def test_it_lies_just_within_any_target_that_can_be_reached(seed: int, target_ms: float) -> None:
     margins = torch.randn(20, 5, generator=torch.Generator().manual_seed(seed))
@@ -44,6 +45,7 @@ def test_targets_below_all_architectures_give_the_fastest() -> None:
         assert runtime_ms(largest, target_ms) == pytest.approx(PIXEL1.min_ms)
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**31), st.floats(0.86, 0.99))
 def test_no_architecture_within_the_target_is_nearer(seed: int, share: float) -> None:
     margins = margins_of(Architecture.uniform(LARGEST), 1e3)

@@ -32,7 +32,7 @@ def test_onnxruntime_runs_every_network() -> None:
 def test_a_missing_onnxruntime_is_named_with_its_cure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(
-        ProfileInputError, match=r"onnxruntime is not installed; pip install 'spnas-tuner\[onnx\]'"
+        ProfileInputError, match=r"onnxruntime is not installed; pip install 'spnas-tuner\[export\]'"
     ):
         backend_of(ProfileSettings(backend="onnxruntime"))
 
