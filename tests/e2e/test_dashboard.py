@@ -209,6 +209,7 @@ def test_another_target_becomes_a_study(desktop: Tab, live: Live, studies: Studi
     made = live.store.studies.get(page.url.rsplit("/", 1)[1])
     assert made.spec.targets_ms == (target,)
     assert made.trial_counts == live.store.studies.get(studies.done).trial_counts
+    live.store.studies.delete(made.id)
 
 
 def test_what_an_engineer_wants_is_found_by_keyboard(desktop: Tab, live: Live, studies: Studies) -> None:
