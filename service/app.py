@@ -15,6 +15,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from service import dashboard
 from service.advisor import Advisor
 from service.api import (
+    artifacts,
     events,
     figures,
     health,
@@ -41,6 +42,7 @@ from service.settings import Settings
 
 _LOG = logging.getLogger(__name__)
 _ROUTERS = (
+    artifacts.router,
     studies.router,
     study_actions.router,
     recommendations.router,

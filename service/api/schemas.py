@@ -301,6 +301,20 @@ class EpochList(_Response):
     epochs: tuple[Epoch, ...]
 
 
+class ArtifactInfo(_Response):
+    """A file that a trial leaves behind."""
+
+    name: str
+    media_type: str
+    size_bytes: int
+
+
+class ArtifactList(_Response):
+    """The files of a trial; none before its first epoch."""
+
+    artifacts: tuple[ArtifactInfo, ...]
+
+
 class PlatformInfo(_Response):
     """A platform that a study can target."""
 

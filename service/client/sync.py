@@ -10,6 +10,7 @@ import httpx
 
 from nas_worker.platform import Platform
 from service.api.schemas import (
+    ArtifactInfo,
     Epoch,
     PlatformInfo,
     Recommendation,
@@ -172,6 +173,14 @@ class Client:
     def epochs(self, study_id: str, number: int) -> tuple[Epoch, ...]:
         """Recorded epochs of a trial."""
         return self._call(calls.list_epochs(study_id, number)).epochs
+
+    def artifacts(self, study_id: str, number: int) -> tuple[ArtifactInfo, ...]:
+        """Files that a trial has."""
+        return self._call(calls.list_artifacts(study_id, number)).artifacts
+
+    def artifact(self, study_id: str, number: int, name: str) -> bytes:
+        """A file of a trial by its name, such as ``architecture.json``."""
+        return self._call(calls.get_artifact(study_id, number, name))
 
     def figure(self, study_id: str, name: str, *, compare_with: Sequence[str] = ()) -> dict[str, Any]:
         """A figure as Plotly's JSON, which ``plotly.graph_objects.Figure`` takes.
