@@ -271,6 +271,18 @@ class TrialDetail(Trial):
     architecture: Architecture | None = Field(description="Layer types, once completed, or null.")
 
 
+class FrontierPoint(TrialDetail):
+    """A trial of any study. ``reward`` is for the first target of its own study."""
+
+    study_id: str
+
+
+class Frontier(_Response):
+    """ConvNets that no other one beats in accuracy without being slower, by rising runtime."""
+
+    points: tuple[FrontierPoint, ...]
+
+
 class TrialPage(_Response):
     """One page of trials, without their architectures."""
 

@@ -13,6 +13,7 @@ from nas_worker.platform import Platform
 from service.api.schemas import (
     ArtifactInfo,
     Epoch,
+    FrontierPoint,
     PlatformInfo,
     Recommendation,
     SolverInfo,
@@ -162,6 +163,12 @@ class AsyncClient:
     async def artifact(self, study_id: str, number: int, name: str) -> bytes:
         """A file of a trial by its name, such as ``architecture.json``."""
         return await self._call(calls.get_artifact(study_id, number, name))
+
+    async def frontier(
+        self, *, platform: str = "pixel1", dataset: str = "digits", epochs: int | None = None
+    ) -> tuple[FrontierPoint, ...]:
+        """The best ConvNets of all studies: none is beaten in accuracy without being slower."""
+        return (await self._call(calls.get_frontier(platform, dataset, epochs))).points
 
     async def figure(self, study_id: str, name: str, *, compare_with: Sequence[str] = ()) -> dict[str, Any]:
         """A figure as Plotly's JSON, which ``plotly.graph_objects.Figure`` takes.

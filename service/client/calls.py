@@ -14,6 +14,7 @@ from nas_worker.platform import Platform
 from service.api.schemas import (
     ArtifactList,
     EpochList,
+    Frontier,
     PlatformList,
     Problem,
     RecommendationList,
@@ -235,6 +236,12 @@ def get_artifact(study_id: str, number: int, name: str) -> Call[bytes]:
     """GET /v1/studies/{id}/trials/{number}/artifacts/{name}."""
     path = f"/trials/{number}/artifacts/{quote(name, safe='')}"
     return Call("GET", _study_path(study_id, path), lambda response: response.content)
+
+
+def get_frontier(platform: str, dataset: str, epochs: int | None) -> Call[Frontier]:
+    """GET /v1/frontier."""
+    params = {"platform": platform, "dataset": dataset, "epochs": epochs}
+    return Call("GET", "/v1/frontier", _model(Frontier), params=params)
 
 
 def get_figure(study_id: str, name: str, compare_with: Sequence[str] = ()) -> Call[dict[str, Any]]:

@@ -95,6 +95,7 @@ def test_the_openapi_document_is_stable_and_described(shared: Live) -> None:
         "GET /v1/studies/{study_id}/trials.csv": "export_trials",
         "GET /v1/studies/{study_id}/trials/{number}": "get_trial",
         "GET /v1/studies/{study_id}/trials/{number}/epochs": "list_epochs",
+        "GET /v1/frontier": "get_frontier",
         "GET /v1/studies/{study_id}/trials/{number}/artifacts": "list_artifacts",
         "GET /v1/studies/{study_id}/trials/{number}/artifacts/{name}": "get_artifact",
         "GET /v1/studies/{study_id}/figures/{name}": "get_figure",
