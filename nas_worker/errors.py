@@ -32,6 +32,10 @@ class CheckpointError(SearchError):
     """A checkpoint cannot be read, or belongs to another search. The message names the file."""
 
 
+class OtherRunError(CheckpointError):
+    """A checkpoint is sound, and that of another search or training. The message says what differs."""
+
+
 class ProfileError(Exception):
     """A latency profile cannot be made. The message says why."""
 
