@@ -95,9 +95,9 @@ def run_training(
         SearchError: The data set cannot be had or does not fit, or a file cannot be written.
         UnknownNameError: There is no such data set.
     """
+    run = _Run(Trainer(architecture, settings, device))
     with torch_settings(threads), _writing_in(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        run = _Run(Trainer(architecture, settings, device))
         done = _resumed(run, folder, observer.on_warning)
         observer.on_start(done, run.trainer.steps_per_epoch)
         with SummaryWriter(str(folder), purge_step=done + 1) as writer:
