@@ -84,11 +84,21 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Sources:
-    """The splits of a data set, resized and normalised alike."""
+    """The splits of a data set, resized and normalised alike.
+
+    Attributes:
+        train: Trains.
+        validation: Is evaluated on along the way.
+        test: Is evaluated on at the end.
+        mean: Of each channel of the training images, pixels in [0, 1]; it is subtracted.
+        scale: What the difference is divided by: their deviation, or 1 where that is 0.
+    """
 
     train: Source
     validation: Source
     test: Source
+    mean: tuple[float, ...]
+    scale: tuple[float, ...]
 
 
 def training_sources(
@@ -117,14 +127,15 @@ def training_sources(
         from nas_worker.encoded_inputs import encoded_sources  # noqa: PLC0415 - of the extra datasets
 
         train, validation, test = encoded_sources(dataset, image_size, max_train_images, device, augmentation)
-        return Sources(train, validation, test)
+        return Sources(train, validation, test, _numbers(train.mean), _numbers(train.scale))
     if augmentation == "crop_flip":
         raise SearchError(f"data set {dataset.name} is not augmented: leave augmentation at auto or none")
     memory_train, memory_validation = search_inputs(dataset, image_size, max_train_images, device)
     _, memory_test = search_inputs(
         replace(dataset, validation=dataset.test), image_size, max_train_images, device
     )
-    return Sources(memory_train, memory_validation, memory_test)
+    mean, scale = _statistics(_resized(dataset.train, image_size)[:max_train_images])
+    return Sources(memory_train, memory_validation, memory_test, _numbers(mean), _numbers(scale))
 
 
 def search_inputs(
@@ -140,14 +151,23 @@ def search_inputs(
     """
     train = _resized(dataset.train, image_size)[:max_train_images]
     validation = _resized(dataset.validation, image_size)
-    deviation, mean = torch.std_mean(train, dim=(0, 2, 3), keepdim=True)
-    scale = torch.where(deviation > 0, deviation, 1)
+    mean, scale = _statistics(train)
 
     def inputs(images: Tensor, split: ImageSplit) -> Inputs:
         normalised = ((images - mean) / scale).to(device).contiguous(memory_format=torch.channels_last)
         return Inputs(normalised, torch.from_numpy(split.labels)[: len(images)].to(device))
 
     return inputs(train, dataset.train), inputs(validation, dataset.validation)
+
+
+def _statistics(images: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and scale of each channel of N x C x H x W, both 1 x C x 1 x 1."""
+    deviation, mean = torch.std_mean(images, dim=(0, 2, 3), keepdim=True)
+    return mean, torch.where(deviation > 0, deviation, 1)
+
+
+def _numbers(channels: Tensor) -> tuple[float, ...]:
+    return tuple(channels.flatten().tolist())
 
 
 def _resized(split: ImageSplit, size: int | None) -> Tensor:

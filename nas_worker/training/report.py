@@ -33,6 +33,10 @@ class TrainingReport(BaseModel):
     epochs: tuple[TrainedEpoch, ...]
     test: Accuracy
     parameters: int
+    mean: tuple[float, ...] = Field(
+        description="Of each channel of the training images, pixels in [0, 1]. Images are normalised by it."
+    )
+    scale: tuple[float, ...] = Field(description="What images are divided by after that, for each channel.")
     weights: str = Field(description="File with the averaged weights, a state dict.")
     document: str | None = Field(
         description="File with the architecture for `spnas export`; null: it is not in the search space."

@@ -177,6 +177,8 @@ def _finished(run: _Run, folder: Path) -> TrainingReport:
         epochs=tuple(run.epochs),
         test=run.trainer.test(),
         parameters=sum(parameter.numel() for parameter in network.parameters()),
+        mean=run.trainer.sources.mean,
+        scale=run.trainer.sources.scale,
         weights=str(folder / WEIGHTS),
         document=None if document is None else str(document),
     )

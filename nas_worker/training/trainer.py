@@ -52,16 +52,16 @@ class Trainer:
         self._device = device
         dataset = open_dataset(settings.dataset)
         self._fingerprint = dataset.fingerprint
-        self._sources = training_sources(
+        self.sources = training_sources(
             dataset, settings.image_size, settings.max_train_images, device, settings.augmentation
         )
-        self.steps_per_epoch = len(self._sources.train) // settings.batch_size
+        self.steps_per_epoch = len(self.sources.train) // settings.batch_size
         if not self.steps_per_epoch:
             raise SearchError(
                 f"batch_size is {settings.batch_size}, "
-                f"but there are only {len(self._sources.train)} training images"
+                f"but there are only {len(self.sources.train)} training images"
             )
-        channels, *sides = self._sources.train.shape
+        channels, *sides = self.sources.train.shape
         macro = MacroArchitecture(settings.width, min(sides), channels, dataset.classes)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
@@ -127,7 +127,7 @@ class Trainer:
             DivergedError: The loss is not finite.
             DatasetError: An image cannot be read.
         """
-        settings, train = self._settings, self._sources.train
+        settings, train = self._settings, self.sources.train
         order = np.random.default_rng([settings.seed, epoch, _ORDER_STREAM]).permutation(len(train))
         groups = torch.split(torch.from_numpy(order), settings.batch_size)[: self.steps_per_epoch]
         dropout = torch.Generator(self._device)
@@ -148,11 +148,11 @@ class Trainer:
 
     def validate(self) -> Accuracy:
         """Accuracy of the average on the validation split."""
-        return self._accuracy(self._sources.validation)
+        return self._accuracy(self.sources.validation)
 
     def test(self) -> Accuracy:
         """Accuracy of the average on the test split."""
-        return self._accuracy(self._sources.test)
+        return self._accuracy(self.sources.test)
 
     def _step(self, step: int, batch: Inputs, dropout: torch.Generator) -> Tensor:
         settings = self._settings

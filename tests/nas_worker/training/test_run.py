@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from nas_worker.checkpoint import read_checkpoint
+from nas_worker.data import load_dataset
 from nas_worker.errors import DivergedError, OtherRunError, SearchError
 from nas_worker.export.weights import convnet_of_state
 from nas_worker.space import Architecture, LayerType, MacroArchitecture
@@ -82,6 +83,8 @@ def test_a_complete_folder_has_weights_architecture_report_and_events(
     assert next(folder.glob("events*")).stat().st_size > 500
     assert TrainingReport.model_validate_json((folder / "report.json").read_text()) == report
     convnet = convnet_of_state(folder / "weights.pt", MacroArchitecture(0.1, 8, 1, 10), NET)
+    images = load_dataset("digits").train.images[:48]
+    assert (report.mean[0], report.scale[0]) == pytest.approx((images.mean(), images.std(ddof=1)), rel=1e-5)
     assert report.parameters == sum(parameter.numel() for parameter in convnet.parameters())
 
 

@@ -14,15 +14,16 @@ from service.cli.spec import fields_of_file, spec_of
 from service.settings import Settings
 
 DOCS = Path(__file__).parents[3] / "docs"
+_PAGES = ("cli.md", "first-study.md", "export.md", "train.md", "your-own-data-set.md")
 LINES = [
     (page, match[1])
-    for page in ("cli.md", "first-study.md", "export.md")
+    for page in _PAGES
     for match in re.finditer(r"^(spnas [^\n#]+)", (DOCS / page).read_text(encoding="utf-8"), re.MULTILINE)
 ]
 
 
 def test_there_are_commands_to_check() -> None:
-    assert {page for page, _ in LINES} == {"cli.md", "first-study.md", "export.md"}
+    assert {page for page, _ in LINES} == set(_PAGES)
 
 
 @pytest.mark.parametrize(("page", "line"), LINES)
