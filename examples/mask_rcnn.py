@@ -13,7 +13,7 @@ downloaded: the backbone starts with those of ``spnas train`` at 64 pixels or mo
 torchvision must be built for the torch that is installed. The one on PyPI (0.28.0) is built for PyPI's CUDA
 build of torch 2.13.0: beside a CPU build its operators do not load ("operator torchvision::nms does not
 exist"), and such a machine needs an environment with torchvision's CPU build from where its torch came from.
-On a CPU this script has run --shapes with those operators replaced by plain torch; on COCO it has not run yet.
+On a CPU this script has run --shapes with those operators replaced by plain torch; on COCO not yet.
 """
 
 import argparse

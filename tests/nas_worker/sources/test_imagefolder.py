@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -166,3 +167,12 @@ def test_splits_depend_on_the_files_alone(folder: Path) -> None:
     first, again = opened(folder), opened(folder)
     assert np.array_equal(first.train.indices, again.train.indices)
     assert first.fingerprint == again.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("name", "package"), [("imagefolder:x", "PIL"), ("parquet:x", "datasets"), ("hub:x", "datasets")]
+)
+def test_a_missing_extra_is_named(name: str, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(DatasetError, match=rf"{name} needs {package}: pip install 'spnas-tuner\[datasets\]'"):
+        open_dataset(name)
