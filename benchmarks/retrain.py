@@ -1,15 +1,18 @@
 """Trains searched architectures from scratch: does accuracy fall with the runtime, as the table says?
 
-    python -m benchmarks.retrain benchmarks/tables/translated_digits.jsonl --count 6 --epochs 8 --seeds 0 1
+    python -m benchmarks.retrain benchmarks/tables/translated_digits.jsonl --epochs 24
 
 Of the plain searches at the table's most epochs it takes some that are spread evenly over log R, and trains
-the ConvNet of each anew with the table's settings. Retrained accuracies are those on the test split, which no
-search has seen. Prints also the rank correlations with R and with the accuracy in the search, and the slope.
+the ConvNet of each anew with the table's settings, but for the images and batches where told. Retrained
+accuracies are those on the test split, which no search has seen. Prints also the rank correlations with R and
+with the accuracy in the search, and the slope.
 """
 
 import argparse
 from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +76,17 @@ def retrained(settings: SearchSettings, architecture: Architecture, epochs: int,
         return recalibrated_accuracy(convnet, train, test)
 
 
+def retrained_all(
+    settings: SearchSettings, rows: list[Row], epochs: int, seeds: list[int], processes: int
+) -> NDArray[np.float64]:
+    """Accuracies of the rows' architectures with each seed, shape (rows, seeds); see :func:`retrained`."""
+    jobs = [(Architecture.parse(row["architecture"]), seed) for row in rows for seed in seeds]
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        futures = [pool.submit(retrained, settings, network, epochs, seed) for network, seed in jobs]
+        accuracies = [future.result() for future in futures]
+    return np.array(accuracies).reshape(len(rows), len(seeds))
+
+
 def _fit(convnet: ConvNet, train: Inputs, settings: SearchSettings, epochs: int) -> None:
     optimizer = RMSPropTF(weight_groups(convnet, settings.weight_decay), lr=settings.learning_rate)
     steps = len(train) // settings.batch_size
@@ -120,22 +134,25 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=6, help="architectures")
     parser.add_argument("--epochs", type=int, default=8, help="of training from scratch")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
+    parser.add_argument("--max-train-images", type=int, help="rather than the table's")
+    parser.add_argument("--batch-size", type=int, help="rather than the table's")
+    parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here")
     arguments = parser.parse_args()
     try:
         header, rows = read_table(arguments.table)
         wanted = arguments.search_seeds
         rows = spread([row for row in rows if not wanted or row["seed"] in wanted], arguments.count)
-        settings = SearchSettings.model_validate(header["settings"])
+        further = {name: getattr(arguments, name) for name in ("max_train_images", "batch_size")}
+        told = {name: value for name, value in further.items() if value is not None}
+        settings = SearchSettings.model_validate({**header["settings"], **told})
     except ValueError as error:
         parser.error(str(error))
-    accuracies = np.empty((len(rows), len(arguments.seeds)))
+    accuracies = retrained_all(settings, rows, arguments.epochs, arguments.seeds, arguments.processes)
     table = Table("R ms", "lambda", "in the search", *(f"seed {seed}" for seed in arguments.seeds))
     figures: dict[str, float] = {}
     for number, row in enumerate(rows):
-        architecture = Architecture.parse(row["architecture"])
         for place, seed in enumerate(arguments.seeds):
-            accuracies[number, place] = retrained(settings, architecture, arguments.epochs, seed)
             figures[f"{number}.retrained_accuracy_seed_{seed}"] = accuracies[number, place]
         figures[f"{number}.runtime_ms"] = row["runtime_ms"]
         figures[f"{number}.search_accuracy"] = row["accuracy"]
@@ -154,7 +171,13 @@ def main() -> None:
         run = {name: getattr(arguments, name) for name in ("search_seeds", "epochs", "seeds")}
         run["table"] = arguments.table.name
         packages = ("torch", "numpy", "scipy")
-        write_json(arguments.json, "retrain", packages, {**run, **header["settings"]}, {**figures, **found})
+        write_json(
+            arguments.json,
+            "retrain",
+            packages,
+            {**run, **settings.model_dump(mode="json")},
+            {**figures, **found},
+        )
 
 
 if __name__ == "__main__":

@@ -16,8 +16,10 @@ from starlette.middleware.gzip import GZipMiddleware
 from service import dashboard
 from service.advisor import Advisor
 from service.api import (
+    artifacts,
     events,
     figures,
+    frontier,
     health,
     metrics,
     openapi,
@@ -42,12 +44,14 @@ from service.settings import Settings
 
 _LOG = logging.getLogger(__name__)
 _ROUTERS = (
+    artifacts.router,
     studies.router,
     study_actions.router,
     recommendations.router,
     trials.router,
     events.router,
     figures.router,
+    frontier.router,
     platforms.router,
     solvers.router,
     health.router,

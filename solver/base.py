@@ -126,6 +126,21 @@ class Recommendation:
     hinge_target_ms: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a solver's model expects of new searches at full fidelity.
+
+    Attributes:
+        lambdas: m trade-offs over the whole range, ascending.
+        accuracies: Of a search with each, m intervals.
+        runtimes_ms: Runtime R in milliseconds of each, m intervals.
+    """
+
+    lambdas: tuple[float, ...]
+    accuracies: tuple[Interval, ...]
+    runtimes_ms: tuple[Interval, ...]
+
+
 class Solver(BaseModel, ABC):
     """A solver and its options. Immutable; everything else comes in with each call.
 
@@ -189,6 +204,22 @@ class Solver(BaseModel, ABC):
         return Recommendation(
             target_ms, trial.lambda_, value, trial.number, hinge_target_ms=trial.hinge_target_ms
         )
+
+    def forecast(
+        self,
+        problem: Problem,  # noqa: ARG002 - for solvers that have a model
+        history: Sequence[Observation],  # noqa: ARG002
+    ) -> Forecast | None:
+        """What to expect all over the range of lambda; unless overridden None, for want of a model.
+
+        Args:
+            problem: What the study asks.
+            history: Trials that ended, in any order.
+
+        Returns:
+            The forecast, or None too when no trial has an outcome.
+        """
+        return None
 
 
 def best_trial(

@@ -271,6 +271,18 @@ class TrialDetail(Trial):
     architecture: Architecture | None = Field(description="Layer types, once completed, or null.")
 
 
+class FrontierPoint(TrialDetail):
+    """A trial of any study. ``reward`` is for the first target of its own study."""
+
+    study_id: str
+
+
+class Frontier(_Response):
+    """ConvNets that no other one beats in accuracy without being slower, by rising runtime."""
+
+    points: tuple[FrontierPoint, ...]
+
+
 class TrialPage(_Response):
     """One page of trials, without their architectures."""
 
@@ -299,6 +311,20 @@ class EpochList(_Response):
     """All recorded epochs of a trial, in order."""
 
     epochs: tuple[Epoch, ...]
+
+
+class ArtifactInfo(_Response):
+    """A file that a trial leaves behind."""
+
+    name: str
+    media_type: str
+    size_bytes: int
+
+
+class ArtifactList(_Response):
+    """The files of a trial; none before its first epoch."""
+
+    artifacts: tuple[ArtifactInfo, ...]
 
 
 class PlatformInfo(_Response):

@@ -11,7 +11,9 @@ import httpx
 
 from nas_worker.platform import Platform
 from service.api.schemas import (
+    ArtifactInfo,
     Epoch,
+    FrontierPoint,
     PlatformInfo,
     Recommendation,
     SolverInfo,
@@ -153,6 +155,20 @@ class AsyncClient:
     async def epochs(self, study_id: str, number: int) -> tuple[Epoch, ...]:
         """Recorded epochs of a trial."""
         return (await self._call(calls.list_epochs(study_id, number))).epochs
+
+    async def artifacts(self, study_id: str, number: int) -> tuple[ArtifactInfo, ...]:
+        """Files that a trial has."""
+        return (await self._call(calls.list_artifacts(study_id, number))).artifacts
+
+    async def artifact(self, study_id: str, number: int, name: str) -> bytes:
+        """A file of a trial by its name, such as ``architecture.json``."""
+        return await self._call(calls.get_artifact(study_id, number, name))
+
+    async def frontier(
+        self, *, platform: str = "pixel1", dataset: str = "digits", epochs: int | None = None
+    ) -> tuple[FrontierPoint, ...]:
+        """The best ConvNets of all studies: none is beaten in accuracy without being slower."""
+        return (await self._call(calls.get_frontier(platform, dataset, epochs))).points
 
     async def figure(self, study_id: str, name: str, *, compare_with: Sequence[str] = ()) -> dict[str, Any]:
         """A figure as Plotly's JSON, which ``plotly.graph_objects.Figure`` takes.

@@ -12,7 +12,9 @@ from pydantic import BaseModel
 
 from nas_worker.platform import Platform
 from service.api.schemas import (
+    ArtifactList,
     EpochList,
+    Frontier,
     PlatformList,
     Problem,
     RecommendationList,
@@ -223,6 +225,23 @@ def get_trial(study_id: str, number: int) -> Call[TrialDetail]:
 def list_epochs(study_id: str, number: int) -> Call[EpochList]:
     """GET /v1/studies/{id}/trials/{number}/epochs."""
     return Call("GET", _study_path(study_id, f"/trials/{number}/epochs"), _model(EpochList))
+
+
+def list_artifacts(study_id: str, number: int) -> Call[ArtifactList]:
+    """GET /v1/studies/{id}/trials/{number}/artifacts."""
+    return Call("GET", _study_path(study_id, f"/trials/{number}/artifacts"), _model(ArtifactList))
+
+
+def get_artifact(study_id: str, number: int, name: str) -> Call[bytes]:
+    """GET /v1/studies/{id}/trials/{number}/artifacts/{name}."""
+    path = f"/trials/{number}/artifacts/{quote(name, safe='')}"
+    return Call("GET", _study_path(study_id, path), lambda response: response.content)
+
+
+def get_frontier(platform: str, dataset: str, epochs: int | None) -> Call[Frontier]:
+    """GET /v1/frontier."""
+    params = {"platform": platform, "dataset": dataset, "epochs": epochs}
+    return Call("GET", "/v1/frontier", _model(Frontier), params=params)
 
 
 def get_figure(study_id: str, name: str, compare_with: Sequence[str] = ()) -> Call[dict[str, Any]]:

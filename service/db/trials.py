@@ -13,6 +13,7 @@ from service.db.derive import (
     select_trials,
     trial_record,
 )
+from service.db.frontier import frontier
 from service.db.models import EpochRow, TrialRow
 from service.db.paging import Key, check_page_size, make_page, read_token
 from service.db.session import Database
@@ -115,6 +116,10 @@ class Trials:
             study = find_study(session, study_id)
             of_study = select_trials().where(TrialRow.study_key == study.key)
             return tuple(map(trial_record, session.execute(of_study.order_by(TrialRow.number))))
+
+    def frontier(self, *, platform: str, dataset: str, epochs: int | None = None) -> tuple[TrialRecord, ...]:
+        """The accuracy-runtime frontier across studies; see :func:`service.db.frontier.frontier`."""
+        return frontier(self._database, platform=platform, dataset=dataset, epochs=epochs)
 
     def epochs_of_study(self, study_id: str) -> tuple[tuple[int, EpochRecord], ...]:
         """(number of the trial, epoch) for all epochs of a study, in the order in which they were recorded.

@@ -4,7 +4,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from solver.base import Observation, Problem, Recommendation, Solver
+from solver.base import Forecast, Observation, Pending, Problem, Recommendation, Solver, Suggestion
+
+_MOST_TRIALS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,35 @@ class Advice:
     def is_by_model(self) -> bool:
         """Whether it tells what to expect of a new search; else it is the outcome of the best trial."""
         return self.recommendation.runtime_ms is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a solver expects, and what it would search next.
+
+    Attributes:
+        forecast: Over the range of lambda; None where the solver has no model or no trial to go by.
+        next_search: Beside those that are queued or running, if budget were left for one at full fidelity;
+            None where the solver would search no more, or after more than 500 trials: it is not worth the
+            seconds then.
+    """
+
+    forecast: Forecast | None
+    next_search: Suggestion | None
+
+
+def look_out(
+    solver: Solver,
+    problem: Problem,
+    history: Sequence[Observation],
+    pending: Sequence[Pending],
+    remaining_epochs: int,
+) -> Outlook:
+    """What a solver expects after the trials that have ended, with those in ``pending`` under way."""
+    next_search = None
+    if len(history) + len(pending) <= _MOST_TRIALS:
+        next_search = solver.suggest(problem, history, pending, max(remaining_epochs, problem.epochs_max))
+    return Outlook(solver.forecast(problem, history), next_search)
 
 
 def advise(

@@ -1,26 +1,38 @@
 """Lambda against runtime and against accuracy: what the trade-off buys."""
 
+import math
 from collections.abc import Callable, Sequence
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from service.domain.advice import Outlook
 from service.domain.records import StudyRecord, TrialRecord
 from service.figures.dots import best_star, dots, note
-from service.figures.style import GREY, VERMILLION, lambda_axis, new_figure, padded, shorts
+from service.figures.style import GREY, VERMILLION, lambda_axis, new_figure, padded, short, shorts
 from service.figures.trials import Outcome, kinds, outcomes, recommended, unfinished
+from solver.base import Forecast, Interval, Suggestion
+
+_BAND = "rgba(128, 134, 145, 0.2)"
 
 
-def figure(study: StudyRecord, trials: Sequence[TrialRecord]) -> go.Figure:
+def figure(study: StudyRecord, trials: Sequence[TrialRecord], outlook: Outlook | None = None) -> go.Figure:
     """Runtime (above, with the targets) and accuracy (below) of each completed trial against its lambda.
 
     Short ticks along the lower edge are trials that are queued or running.
+
+    Args:
+        study: The study.
+        trials: All of its trials.
+        outlook: Of its solver, drawn as a band with its mean and a line at the next search.
     """
     found = outcomes(trials)
     runtimes = _dots(study, found, lambda outcome: outcome.runtime_ms, show_legend=True)
     accuracies = _dots(study, found, lambda outcome: outcome.accuracy, show_legend=False)
     chart = new_figure("Runtime and accuracy against λ", note(*runtimes))
     chart = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.06, figure=chart)
+    if outlook is not None and outlook.forecast is not None:
+        _add_forecast(chart, outlook.forecast)
     for row, traces in enumerate((runtimes, accuracies), start=1):
         chart.add_traces(traces, rows=row, cols=1)
     for place, best in enumerate(recommended(study)):
@@ -29,6 +41,8 @@ def figure(study: StudyRecord, trials: Sequence[TrialRecord]) -> go.Figure:
         )
         chart.add_trace(best_star(best, best.trial.lambda_, best.accuracy, show_legend=False), row=2, col=1)
     _mark_unfinished(chart, trials)
+    if outlook is not None and outlook.next_search is not None:
+        _mark_next(chart, outlook.next_search)
     for target in study.spec.targets_ms:
         chart.add_hline(target, line={"color": VERMILLION, "dash": "dash", "width": 1.5}, row=1, col=1)
         chart.add_annotation(
@@ -68,6 +82,52 @@ def _dots(
         )
         for kind in kinds(study, found)
     ]
+
+
+def _add_forecast(chart: go.Figure, forecast: Forecast) -> None:
+    for row, intervals in enumerate((forecast.runtimes_ms, forecast.accuracies), start=1):
+        chart.add_traces(_band(forecast.lambdas, intervals, show_legend=row == 1), rows=row, cols=1)
+
+
+def _band(
+    lambdas: Sequence[float], intervals: Sequence[Interval], *, show_legend: bool
+) -> tuple[go.Scatter, ...]:
+    """The area between the bounds, there and back, and the mean over it."""
+    label = f"{intervals[0].probability:.0%} of new searches at full fidelity"
+    common = {"mode": "lines", "legendgroup": label, "hoverinfo": "skip"}
+    lows, highs = [each.low for each in intervals], [each.high for each in intervals]
+    area = go.Scatter(
+        x=shorts([*lambdas, *reversed(lambdas)], 3),
+        y=shorts([*highs, *reversed(lows)], 3),
+        fill="toself",
+        fillcolor=_BAND,
+        line={"width": 0},
+        name=label,
+        showlegend=show_legend,
+        **common,
+    )
+    mean = go.Scatter(
+        x=shorts(lambdas, 3),
+        y=shorts([each.mean for each in intervals], 3),
+        line={"color": GREY, "width": 1.5},
+        showlegend=False,
+        **common,
+    )
+    return area, mean
+
+
+def _mark_next(chart: go.Figure, search: Suggestion) -> None:
+    for row in (1, 2):
+        chart.add_vline(search.lambda_, line={"color": GREY, "dash": "dot", "width": 1.5}, row=row, col=1)
+    chart.add_annotation(
+        x=math.log10(search.lambda_),
+        xref="x2",
+        y=0,
+        yref="y domain",
+        text=f"next: λ {short(search.lambda_, 3)}, {search.epochs} epochs",
+        showarrow=False,
+        yanchor="bottom",
+    )
 
 
 def _mark_unfinished(chart: go.Figure, trials: Sequence[TrialRecord]) -> None:

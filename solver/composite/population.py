@@ -16,6 +16,7 @@ from solver.composite.process import HYPERPARAMETERS, Array, Places, Posterior, 
 
 _DRAWS = 256
 _MOST_DATA = 40  # outcomes that the hyperparameters are judged by; more would cost much and change little
+_MOST_CONDITIONED = 250  # outcomes in all, since memory grows with their square
 _ROUNDS = 2
 _WIDENING = 1.5  # of the proposal's covariance over the weighted draws', against too narrow a fit
 
@@ -23,7 +24,7 @@ _WIDENING = 1.5  # of the proposal's covariance over the weighted draws', agains
 def condition(prior: Prior, data: Places, outcomes: Array, samples: int) -> Posterior:
     """The posterior under equally likely hyperparameter samples.
 
-    Of many outcomes an even spread in their order decides about the hyperparameters; all are conditioned on.
+    Of many outcomes an even spread in their order counts: of 40 for the hyperparameters, of 250 for the rest.
 
     Args:
         prior: What is believed before any search.
@@ -31,9 +32,13 @@ def condition(prior: Prior, data: Places, outcomes: Array, samples: int) -> Post
         outcomes: Their values, shape (n,).
         samples: Number of hyperparameter vectors, K.
     """
-    spread = np.unique(np.linspace(0, len(data) - 1, min(len(data), _MOST_DATA)).astype(int))
-    theta = _sample(prior, Places(data.u[spread], data.h[spread]), outcomes[spread], samples)
-    return Posterior.of(Process(prior, theta), data, outcomes)
+    theta = _sample(prior, *_spread(data, outcomes, _MOST_DATA), samples)
+    return Posterior.of(Process(prior, theta), *_spread(data, outcomes, _MOST_CONDITIONED))
+
+
+def _spread(data: Places, outcomes: Array, most: int) -> tuple[Places, Array]:
+    at = np.linspace(0, len(data) - 1, min(len(data), most)).astype(int)
+    return Places(data.u[at], data.h[at]), outcomes[at]
 
 
 def _sample(prior: Prior, data: Places, outcomes: Array, samples: int) -> Array:

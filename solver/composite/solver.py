@@ -7,6 +7,7 @@ import numpy as np
 from pydantic import Field
 
 from solver.base import (
+    Forecast,
     Observation,
     Pending,
     Problem,
@@ -27,6 +28,7 @@ _CANDIDATES = 24
 _NEAR_CANDIDATES = 8
 _FIDELITIES = 4
 _INTERVAL = 0.9
+_FORECASTS = 41
 
 
 class Composite(Solver):
@@ -101,6 +103,18 @@ class Composite(Solver):
             accuracy=model.accuracy_interval(unit, _INTERVAL),
             runtime_ms=model.runtime_interval_ms(unit, _INTERVAL),
             probability_within=model.probability_within(unit, target_ms),
+        )
+
+    def forecast(self, problem: Problem, history: Sequence[Observation]) -> Forecast | None:
+        """See :meth:`solver.base.Solver.forecast`; the intervals hold with 90 %."""
+        if not with_outcome(history):
+            return None
+        model = OutcomeModel.of(problem, history, _SAMPLES)
+        units = [float(unit) for unit in np.linspace(0, 1, _FORECASTS)]
+        return Forecast(
+            tuple(from_unit(problem, unit) for unit in units),
+            tuple(model.accuracy_interval(unit, _INTERVAL) for unit in units),
+            tuple(model.runtime_interval_ms(unit, _INTERVAL) for unit in units),
         )
 
     def _fidelities(

@@ -65,12 +65,12 @@ def test_command_writes_its_figures(
         for runtime_ms, architecture in ((30.0, SMALLEST), (150.0, Architecture.uniform(LARGEST))):
             line = {**row(runtime_ms), "lambda": 1.0, "seed": 0, "architecture": architecture.format()}
             file.write(json.dumps(line) + "\n")
-    options = ["--count", "2", "--epochs", "1", "--seeds", "3", "--json", str(figures)]
+    options = ["--count", "2", "--epochs", "1", "--seeds", "3", "--batch-size", "8", "--json", str(figures)]
     monkeypatch.setattr(sys, "argv", ["retrain", str(path), *options])
     retrain.main()
     assert "points_per_halving" in capsys.readouterr().out
     report = json.loads(figures.read_text())
-    assert report["settings"]["batch_size"] == 16
+    assert report["settings"]["batch_size"] == 8
     assert report["figures"]["0.runtime_ms"] == 30
     assert 0 <= report["figures"]["1.retrained_accuracy_seed_3"] <= 1
     monkeypatch.setattr(sys, "argv", ["retrain", str(path), "--count", "2", "--search-seeds", "1"])

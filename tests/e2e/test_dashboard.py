@@ -177,6 +177,11 @@ def test_a_refused_change_says_why(browser: Browser, live: Live, studies: Studie
         opened.page.get_by_role("button", name="Save").click()
         expect(opened.page.locator("#patch-budget-error")).to_contain_text("200")
         assert live.store.studies.get(studies.done).spec.budget_epochs == 200
+        opened.page.get_by_role("button", name="Leave it").click()
+        opened.page.get_by_role("button", name="Make it a study").click()
+        opened.page.get_by_label("Epochs to spend").fill("3")
+        opened.page.get_by_role("button", name="Make the study").click()
+        expect(opened.page.locator("#retarget-budget-error")).to_contain_text("must buy one trial")
 
 
 @pytest.mark.parametrize("target", [60.0, 130.0])
@@ -190,6 +195,21 @@ def test_another_target_shows_its_best_trial_at_once(
     best = live.store.studies.best(studies.done, shown)
     words = f"trial {best.number}: λ {best.lambda_:.3g}"
     expect(desktop.page.locator("#what-if-answer")).to_contain_text(words)
+
+
+def test_another_target_becomes_a_study(desktop: Tab, live: Live, studies: Studies) -> None:
+    page = desktop.page
+    desktop.go(f"/studies/{studies.done}")
+    page.locator("#what-if-target").fill("100.5")
+    target = float(page.locator("#what-if-target").input_value())
+    page.get_by_role("button", name="Make it a study").click()
+    expect(page.get_by_label("Target runtime in ms")).to_have_value(f"{target:g}")
+    page.get_by_role("button", name="Make the study").click()
+    expect(page.get_by_role("heading", name=f"Answer for {target:g} ms")).to_be_visible()
+    made = live.store.studies.get(page.url.rsplit("/", 1)[1])
+    assert made.spec.targets_ms == (target,)
+    assert made.trial_counts == live.store.studies.get(studies.done).trial_counts
+    live.store.studies.delete(made.id)
 
 
 def test_what_an_engineer_wants_is_found_by_keyboard(desktop: Tab, live: Live, studies: Studies) -> None:

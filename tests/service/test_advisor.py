@@ -146,3 +146,29 @@ def test_solvers_that_have_a_model_say_so(store: Store) -> None:
     kinds = [str(solver.model_fields["kind"].default) for solver in SOLVERS]
     modelling = [kind for kind in kinds if has_model(new_study(store, solver={"kind": kind}))]
     assert modelling == ["composite"]
+
+
+def test_an_outlook_is_kept_until_a_trial_begins_or_ends(store: Store, advisor: Advisor) -> None:
+    study = composite_study(store)
+    first = advisor.outlook(study)
+    outlook = first.result(TIMEOUT_SECONDS)
+    assert outlook.forecast is not None
+    assert outlook.next_search is not None
+    assert advisor.outlook(store.studies.get(study.id)) is first
+    searches.start_trial(store, study.id)
+    second = advisor.outlook(store.studies.get(study.id))
+    assert second is not first
+    assert second.result(TIMEOUT_SECONDS).next_search != outlook.next_search, "that one is under way"
+
+
+def test_every_solver_has_an_outlook_after_the_last_epoch_of_the_budget(
+    store: Store, advisor: Advisor
+) -> None:
+    for solver in SOLVERS:
+        kind = solver.model_fields["kind"].default
+        study = new_study(store, solver={"kind": kind}, budget_epochs=8, max_parallel_trials=1)
+        searches.finished_trial(store, study.id, lambda_=0.5, runtime_ms=110.0)
+        study = store.studies.get(study.id)
+        outlook = advisor.outlook(study).result(TIMEOUT_SECONDS)
+        assert (outlook.forecast is not None) == (kind == "composite")
+        assert outlook.next_search is not None

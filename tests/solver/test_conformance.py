@@ -237,6 +237,20 @@ class TestRecommendation:
         best = max(history, key=lambda trial: (trial.epochs == 8, trial.reward(80.0)))
         assert advice.number == best.number
 
+    def test_forecast_covers_the_range_of_lambda_or_is_none(self, solver: Solver) -> None:
+        assert solver.forecast(PROBLEM, []) is None
+        history = spread(12)
+        forecast = solver.forecast(PROBLEM, history)
+        assert forecast == solver.forecast(PROBLEM, history[::-1])
+        if forecast is None:
+            return
+        assert list(forecast.lambdas) == sorted(forecast.lambdas)
+        assert forecast.lambdas[0] == pytest.approx(PROBLEM.lambda_low)
+        assert forecast.lambdas[-1] == pytest.approx(PROBLEM.lambda_high)
+        for intervals in (forecast.accuracies, forecast.runtimes_ms):
+            assert len(intervals) == len(forecast.lambdas)
+            assert all(each.low <= each.mean <= each.high for each in intervals)
+
 
 @st.composite
 def situations(draw: st.DrawFn) -> tuple[Problem, list[Observation], list[Pending], int]:

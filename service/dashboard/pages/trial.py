@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
-from service import figures
+from service import artifacts, figures
 from service.dashboard.architecture import drawing, forming
 from service.dashboard.page_route import PageRoute
 from service.dashboard.reading import StoreDependency, StudyId, platform_if_any
@@ -32,6 +32,7 @@ def show_trial(request: Request, study_id: StudyId, number: TrialNumber, store: 
         is_best=number in {best.number for _, best in study.bests},
         platform=platform,
         stages=() if trial.architecture is None else drawing(trial.architecture, platform),
+        artifact_names=artifacts.names(trial),
         is_last=number + 1 >= sum(study.trial_counts.values()),
     )
 

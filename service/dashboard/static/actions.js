@@ -12,10 +12,11 @@ export function listenForActions() {
     else if ("close" in button.dataset) button.closest("dialog").close();
     else if (!button.dataset.confirm || await confirmed(button)) await send(button);
   });
-  for (const form of document.querySelectorAll("form[data-patch]")) {
+  for (const form of document.querySelectorAll("form[data-patch], form[data-post]")) {
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      patch(form);
+      if (form.dataset.post) post(form);
+      else patch(form);
     });
   }
 }
@@ -58,20 +59,31 @@ async function patch(form) {
   const dialog = form.closest("dialog");
   if (changed.length === 0) return void dialog.close();
   const changes = Object.fromEntries(changed.map((input) => [input.name, readInput(input)]));
-  const problem = await sendPatch(form.dataset.patch, changes);
+  const { problem } = await sendJson("PATCH", form.dataset.patch, changes);
   if (problem) return void showFieldErrors(form, problem);
   for (const input of changed) input.defaultValue = input.value;
   dialog.close();
   await refresh();
 }
 
-async function sendPatch(url, changes) {
+// Makes something and goes to its page.
+async function post(form) {
+  const button = form.querySelector("button:not([type])");
+  const fields = [...form.querySelectorAll("[name]")].map((input) => [input.name, readInput(input)]);
+  button.disabled = true;
+  const { problem, made } = await sendJson("POST", form.dataset.post, Object.fromEntries(fields));
+  button.disabled = false;
+  if (problem) showFieldErrors(form, problem);
+  else location.assign(form.dataset.next + made.id);
+}
+
+async function sendJson(method, url, body) {
   try {
     const headers = { "Content-Type": "application/json" };
-    const response = await fetch(url, { method: "PATCH", headers, body: JSON.stringify(changes) });
-    return response.ok ? null : await problemOf(response);
+    const response = await fetch(url, { method, headers, body: JSON.stringify(body) });
+    return response.ok ? { made: await response.json() } : { problem: await problemOf(response) };
   } catch {
-    return unreachable;
+    return { problem: unreachable };
   }
 }
 

@@ -10,6 +10,7 @@ let latest = 0;
 slider.addEventListener("input", async () => {
   const target = Number(slider.value);
   document.querySelector("#what-if-value").textContent = target.toFixed(1);
+  document.querySelector("#retarget-target").value = target;
   const request = ++latest;
   try {
     const response = await fetch(`${section.dataset.best}?target_runtime_ms=${target}`);

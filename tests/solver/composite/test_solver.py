@@ -1,13 +1,14 @@
 from dataclasses import replace
 from itertools import accumulate
 
+import numpy as np
 import pytest
 
 from solver.base import Observation, Pending
 from solver.composite import Composite
 from solver.reward import reward
 from solver.space import from_unit
-from tests.solver.studies import PROBLEM, ended, reseeded, run_study, searched
+from tests.solver.studies import PROBLEM, ended, reseeded, run_study, searched, spread
 
 
 def noiseless(lambda_: float) -> tuple[float, float]:
@@ -92,3 +93,25 @@ def test_stops_when_little_is_to_be_gained() -> None:
     assert any(trial.epochs == 8 for trial in eager)
     more = [*eager, ended(Pending(len(eager), 1.0, 8))]
     assert Composite().suggest(PROBLEM, more, [], 400) is not None
+
+
+def test_forecast_is_what_the_recommendation_says_and_falls_with_lambda() -> None:
+    history = run_study(Composite(), PROBLEM, 64)
+    forecast = Composite().forecast(PROBLEM, history)
+    advice = Composite().recommend(PROBLEM, history)
+    assert forecast is not None
+    assert advice is not None
+    assert advice.runtime_ms is not None
+    assert forecast.lambdas[0] == pytest.approx(PROBLEM.lambda_low)
+    assert forecast.lambdas[-1] == pytest.approx(PROBLEM.lambda_high)
+    means = [each.mean for each in forecast.runtimes_ms]
+    assert np.interp(np.log(advice.lambda_), np.log(forecast.lambdas), means) == pytest.approx(
+        advice.runtime_ms.mean, rel=0.02
+    )
+    assert means[0] > 1.5 * means[-1]
+
+
+def test_thousands_of_trials_take_neither_hours_nor_the_memory() -> None:
+    advice = Composite().recommend(PROBLEM, spread(5000))
+    assert advice is not None
+    assert regret(advice.lambda_, 80.0) < 0.02
