@@ -7,7 +7,8 @@ no influence on a batch.
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 import torch
@@ -81,6 +82,12 @@ class EncodedInputs:
     def shape(self) -> tuple[int, int, int]:
         """Channels, height and width of an image."""
         return len(self.view.mode), self.view.size, self.view.size
+
+    def part(self, indices: Tensor) -> Self:
+        """A split of the images at the indices, in their order; nothing is decoded."""
+        places = indices.cpu().numpy()
+        split = EncodedSplit(self.split.images, self.split.indices[places], self.split.labels[places])
+        return replace(self, split=split, labels=self.labels[indices])
 
     def batches(self, groups: Iterable[Tensor], seed: tuple[int, ...]) -> Iterator[Inputs]:
         """One batch for each group of indices, in order; the random numbers follow from seed and index."""

@@ -36,6 +36,9 @@ class Source(Protocol):
             DatasetError: An image cannot be read.
         """
 
+    def part(self, indices: Tensor) -> "Source":
+        """A split of the images at the indices, in their order."""
+
     def spread(self, count: int) -> Tensor:
         """At most ``count`` images, evenly spread over the split, not augmented."""
 
@@ -68,6 +71,10 @@ class Inputs:
     def take(self, indices: Tensor) -> Self:
         """The images at the indices, in their order."""
         return type(self)(self.images[indices], self.labels[indices])
+
+    def part(self, indices: Tensor) -> Self:
+        """The images at the indices, in their order."""
+        return self.take(indices)
 
     def batches(self, groups: Iterable[Tensor], seed: tuple[int, ...]) -> Iterator["Inputs"]:  # noqa: ARG002 - nothing is drawn
         """One batch for each group of indices; images in memory are not augmented."""

@@ -15,6 +15,7 @@ from tests.nas_worker.jobs import comparable, small_job
 from tests.nas_worker.sources.folders import class_folders
 
 CPU = torch.device("cpu")
+DIGITS = load_dataset("digits")
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +42,15 @@ def test_batches_are_the_images_in_the_order_asked_for(folder: Path) -> None:
     assert torch.equal(train.spread(4), everything[::12])
 
 
+def test_a_part_has_the_images_at_the_indices(folder: Path) -> None:
+    places = torch.arange(48)[1::2]
+    for train in (sources(folder, augmentation="none").train, training_sources(DIGITS, None, 48, CPU).train):
+        whole, half = next(train.in_order(48)), next(train.part(places).in_order(48))
+        assert torch.equal(half.images, whole.images[places])
+        assert torch.equal(half.labels, whole.labels[places])
+        assert len(train.part(places)) == 24
+
+
 def test_augmentation_follows_from_seed_and_image_not_from_batches_or_threads(folder: Path) -> None:
     train = sources(folder, 32).train
     alone = [batch.images for batch in train.batches([torch.tensor([3]), torch.tensor([5])], (1, 2))]
@@ -59,7 +69,7 @@ def test_auto_augments_colour_and_not_grey(folder: Path, tmp_path: Path) -> None
     (first,), (again,) = grey.batches([torch.tensor([0])], (1,)), grey.batches([torch.tensor([0])], (2,))
     assert torch.equal(first.images, again.images)
     with pytest.raises(SearchError, match="data set digits is not augmented"):
-        training_sources(load_dataset("digits"), None, None, CPU, "crop_flip")
+        training_sources(DIGITS, None, None, CPU, "crop_flip")
 
 
 def test_images_of_many_sizes_need_one(tmp_path: Path) -> None:
