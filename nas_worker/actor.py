@@ -18,6 +18,7 @@ from pathlib import Path
 from nas_worker.errors import CheckpointError, SearchError
 from nas_worker.job import EpochReport, SearchJob
 from nas_worker.search import run_search
+from nas_worker.sources.confinement import Confinement
 
 _LOG = logging.getLogger(__name__)
 
@@ -47,7 +48,8 @@ class Assignment:
         job: The search.
         checkpoint_dir: Folder of this trial's checkpoints.
         checkpoints: Where the search may be taken up, the best one first; none: from the start.
-        threads: Torch's threads.
+        threads: Torch's threads, and those that decode images.
+        dataset_roots: Folders that a data set in files may lie in; none of them: in no folder.
     """
 
     trial_id: int
@@ -56,6 +58,7 @@ class Assignment:
     checkpoint_dir: str
     checkpoints: tuple[str, ...] = ()
     threads: int = 1
+    dataset_roots: tuple[str, ...] = ()
 
     @property
     def key(self) -> tuple[int, int]:
@@ -192,6 +195,7 @@ def _search(
                 attempt=assignment.attempt,
                 resume_from=checkpoint,
                 threads=assignment.threads,
+                confinement=Confinement(assignment.dataset_roots),
             )
         except CheckpointError as exc:
             _LOG.warning("%s; an earlier one is tried", exc)

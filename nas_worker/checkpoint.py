@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import torch
 
-from nas_worker.errors import CheckpointError
+from nas_worker.errors import CheckpointError, OtherRunError
 
 _FORMAT = 1
 _DIGEST_BYTES = hashlib.sha256().digest_size
@@ -56,15 +56,21 @@ def save_checkpoint(path: Path, search: Resumable, epoch: int) -> None:
     partial.replace(path)
 
 
-def load_checkpoint(path: Path, search: Resumable) -> int:
+def load_checkpoint(path: Path, search: Resumable, kind: str = "search") -> int:
     """Puts a search into the state of a checkpoint and returns the last epoch that it holds.
 
+    Args:
+        path: Where it lies.
+        search: Takes over its state.
+        kind: What the search is called in errors.
+
     Raises:
-        CheckpointError: It is missing, damaged, of another format, or of another search; the state of the
-            search is then undefined.
+        CheckpointError: It is missing, damaged or of another format; the state of the search is then
+            undefined.
+        OtherRunError: It is of another search, whose state is left alone.
     """
     content = read_checkpoint(path)
-    _check_identity(path, content["identity"], search.identity)
+    _check_identity(path, content["identity"], search.identity, kind)
     try:
         search.load_state_dict(content["state"])
     except (RuntimeError, ValueError, LookupError) as error:  # of a version whose network was another
@@ -94,11 +100,11 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return content
 
 
-def _check_identity(path: Path, found: dict[str, Any], expected: dict[str, Any]) -> None:
+def _check_identity(path: Path, found: dict[str, Any], expected: dict[str, Any], kind: str) -> None:
     differing = [
         f"{key} is {found.get(key)!r}, not {value!r}"
         for key, value in expected.items()
         if found.get(key) != value
     ]
     if differing:
-        raise CheckpointError(f"checkpoint {path} is of another search: {'; '.join(differing)}")
+        raise OtherRunError(f"checkpoint {path} is of another {kind}: {'; '.join(differing)}")

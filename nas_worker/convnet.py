@@ -49,12 +49,30 @@ class Network(nn.Module):
 
     def apply_head(self, features: Tensor) -> Tensor:
         """Features of the last layer -> logits, N x classes."""
-        pooled = functional.relu_(self.head_norm(self.head(features))).mean((2, 3))
-        logits: Tensor = self.classifier(pooled)
+        logits: Tensor = self.classifier(self.pooled(features))
         return logits
 
+    def pooled(self, features: Tensor) -> Tensor:
+        """Features of the last layer -> what is classified, N x head channels."""
+        return functional.relu_(self.head_norm(self.head(features))).mean((2, 3))
 
-class ConvNet(Network):
+
+class PlainNetwork(Network):
+    """A network that applies its blocks one after the other."""
+
+    def features(self, images: Tensor) -> Tensor:
+        """Images, N x C x H x W -> features of the last layer."""
+        features = self.apply_stem(images)
+        for block in self.blocks:
+            features = block(features)
+        return features
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images, N x C x H x W -> logits, N x classes."""
+        return self.apply_head(self.features(images))
+
+
+class ConvNet(PlainNetwork):
     """The network of one architecture (Fig. 6).
 
     Args:
@@ -69,10 +87,3 @@ class ConvNet(Network):
 
         super().__init__(macro, block)
         self.architecture = architecture
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Images, N x C x H x W -> logits, N x classes."""
-        features = self.apply_stem(images)
-        for block in self.blocks:
-            features = block(features)
-        return self.apply_head(features)

@@ -10,6 +10,10 @@ from numpy.typing import NDArray
 
 from nas_worker import datasets
 from nas_worker.errors import UnknownNameError
+from nas_worker.sources.confinement import UNCONFINED, Confinement
+from nas_worker.sources.encoded import EncodedDataset
+from nas_worker.sources.name import Scheme, SourceName
+from nas_worker.sources.open import open_source
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class ImageSplit:
 
 @dataclass(frozen=True)
 class ImageDataset:
-    """A data set whose splits are the same on every machine.
+    """A data set that is held in memory, and whose splits are the same on every machine.
 
     Attributes:
         name: Under which it was loaded.
@@ -63,17 +67,33 @@ class ImageDataset:
 
 
 def dataset_names() -> tuple[str, ...]:
-    """Names of the data sets, sorted."""
+    """Names of the data sets that come with the program, sorted."""
     return tuple(sorted(module.name for module in pkgutil.iter_modules(datasets.__path__)))
 
 
 def load_dataset(name: str) -> ImageDataset:
-    """A data set by name.
+    """A data set that comes with the program.
 
     Raises:
         UnknownNameError: There is none of that name; the message lists those that exist.
     """
     if name not in dataset_names():
-        raise UnknownNameError("dataset", name, dataset_names())
+        forms = (f"{scheme}:{'NAME' if scheme is Scheme.HUB else 'PATH'}" for scheme in Scheme)
+        raise UnknownNameError("dataset", name, (*dataset_names(), *forms))
     dataset: ImageDataset = import_module(f"{datasets.__name__}.{name}").load()
     return dataset
+
+
+def open_dataset(name: str, confinement: Confinement = UNCONFINED) -> ImageDataset | EncodedDataset:
+    """A data set by name, or where it lies: ``imagefolder:PATH``, ``parquet:PATH``, ``hub:NAME``.
+
+    Args:
+        name: As above.
+        confinement: Which files it may lie in.
+
+    Raises:
+        UnknownNameError: There is no such data set.
+        DatasetError: It cannot be had; the message says why and where.
+    """
+    source = SourceName.parse(name)
+    return load_dataset(name) if source is None else open_source(name, source, confinement)

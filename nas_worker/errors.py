@@ -24,8 +24,16 @@ class DivergedError(SearchError):
     """The loss is no longer finite."""
 
 
+class DatasetError(SearchError):
+    """A data set cannot be had or read. The message says which, where, and what was expected."""
+
+
 class CheckpointError(SearchError):
     """A checkpoint cannot be read, or belongs to another search. The message names the file."""
+
+
+class OtherRunError(CheckpointError):
+    """A checkpoint is sound, and that of another search or training. The message says what differs."""
 
 
 class ProfileError(Exception):

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from nas_worker.convnet import ConvNet
-from nas_worker.inputs import Inputs
+from nas_worker.inputs import Source
 
 _RECALIBRATION_IMAGES = 512
 _BATCH = 128
@@ -26,16 +26,19 @@ def recalibrate(convnet: ConvNet, images: Tensor) -> None:
 
 
 @torch.no_grad()
-def accuracy(convnet: ConvNet, validation: Inputs) -> float:
+def accuracy(convnet: ConvNet, validation: Source) -> float:
     """Top-1 accuracy in [0, 1]; NaN when an output of the network is not finite."""
     convnet.eval()
-    logits = torch.cat([convnet(batch) for batch in torch.split(validation.images, _BATCH)])
-    if not logits.isfinite().all():
-        return float("nan")
-    return float((logits.argmax(1) == validation.labels).float().mean())
+    hits = []
+    for batch in validation.in_order(_BATCH):
+        logits = convnet(batch.images)
+        if not logits.isfinite().all():
+            return float("nan")
+        hits.append(logits.argmax(1) == batch.labels)
+    return float(torch.cat(hits).float().mean())
 
 
-def recalibrated_accuracy(convnet: ConvNet, train: Inputs, validation: Inputs) -> float:
+def recalibrated_accuracy(convnet: ConvNet, train: Source, validation: Source) -> float:
     """Top-1 accuracy after recalibration on training images. Changes the ConvNet's statistics."""
     recalibrate(convnet, train.spread(_RECALIBRATION_IMAGES))
     return accuracy(convnet, validation)

@@ -16,13 +16,21 @@ class SearchSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    dataset: str = Field("digits", description="Data set by name.")
+    dataset: str = Field(
+        "digits",
+        max_length=4096,
+        description="Data set by name, or where it lies: imagefolder:PATH, parquet:PATH, hub:NAME.",
+    )
     width: float = Field(0.25, gt=0, le=2, description="Width multiplier of the searched proxy network.")
     image_size: int | None = Field(
         None, ge=8, le=512, description="Images are resized to this; none: native."
     )
     max_train_images: int | None = Field(
         None, ge=2, le=100_000_000, description="Train on the first so many images only; none: on all."
+    )
+    augmentation: Literal["auto", "none", "crop_flip"] = Field(
+        "auto",
+        description="Random parts of the training images, flipped or not; auto: for colour images in files.",
     )
     batch_size: int = Field(32, ge=2, le=8192)
     formulation: Literal["single_path_sigmoid"] = Field(

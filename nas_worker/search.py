@@ -10,6 +10,7 @@ import torch
 from nas_worker.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from nas_worker.job import EpochReport, SearchJob
 from nas_worker.runtime import architecture_runtime_ms
+from nas_worker.sources.confinement import UNCONFINED, Confinement
 from nas_worker.trainer import SearchTrainer
 
 
@@ -22,6 +23,7 @@ def run_search(
     attempt: int = 1,
     resume_from: str | None = None,
     threads: int = 1,
+    confinement: Confinement = UNCONFINED,
 ) -> bool:
     """Runs a search, or what is left of it.
 
@@ -35,7 +37,8 @@ def run_search(
         checkpoint_dir: Folder for ``epoch-E-attempt-A.pt``; None keeps no checkpoints.
         attempt: Number in the names of the checkpoints, so that a worker that was given up spoils none.
         resume_from: A checkpoint of the same job; the epochs that it holds are not repeated.
-        threads: Torch's threads while the search runs.
+        threads: Torch's threads, and those that decode images, while the search runs.
+        confinement: Which files the data set may lie in.
 
     Returns:
         Whether the search is complete; False when it was told to stop.
@@ -44,9 +47,10 @@ def run_search(
         DivergedError: The loss or the network is no longer finite.
         CheckpointError: ``resume_from`` is damaged or belongs to another search. Nothing has been done.
         SearchError: The settings do not fit the data set.
+        DatasetError: The data set, or one of its images, cannot be read.
         UnknownNameError: There is no such data set.
     """
-    trainer = SearchTrainer(job)
+    trainer = SearchTrainer(job, confinement)
     done = load_checkpoint(Path(resume_from), trainer) if resume_from is not None else 0
     for epoch in range(done + 1, job.epochs + 1):
         started = time.perf_counter()

@@ -10,14 +10,15 @@ from torch import Tensor
 from torch.nn import functional
 
 from nas_worker.blocks import initialise
-from nas_worker.data import load_dataset
+from nas_worker.data import open_dataset
 from nas_worker.errors import DivergedError, SearchError
 from nas_worker.evaluate import recalibrated_accuracy
-from nas_worker.inputs import search_inputs
+from nas_worker.inputs import Inputs, training_sources
 from nas_worker.job import SearchJob
 from nas_worker.landing import nearest_architecture
 from nas_worker.optim import RMSPropTF, weight_groups
 from nas_worker.runtime import RuntimeModel, architecture_runtime_ms
+from nas_worker.sources.confinement import UNCONFINED, Confinement
 from nas_worker.space import GATES, N_SEARCHABLE, Architecture, MacroArchitecture
 from nas_worker.superkernel import gated_architecture
 from nas_worker.supernet import Supernet, derive
@@ -29,7 +30,7 @@ _LANDING = 0.25
 """Share of the steps after the warm-up in which a hinged search may come to its target by itself.
 
 The weights recover in the others. With half of them, accuracy fell in searches of four epochs."""
-_ORDER_STREAM, _GATE_STREAM = 0, 1
+_ORDER_STREAM, _GATE_STREAM, _AUGMENTATION_STREAM = range(3)
 
 
 class SearchTrainer:
@@ -39,27 +40,29 @@ class SearchTrainer:
 
     Args:
         job: The search.
+        confinement: Which files its data set may lie in.
 
     Raises:
-        SearchError: The data set has fewer training images than a batch.
+        SearchError: The data set has fewer training images than a batch, or cannot be had.
         UnknownNameError: There is no such data set.
     """
 
-    def __init__(self, job: SearchJob) -> None:
+    def __init__(self, job: SearchJob, confinement: Confinement = UNCONFINED) -> None:
         self._job = job
         settings = job.settings
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        dataset = load_dataset(settings.dataset)
+        dataset = open_dataset(settings.dataset, confinement)
         self._fingerprint = dataset.fingerprint
-        self._train, self._validation = search_inputs(
-            dataset, settings.image_size, settings.max_train_images, device
+        sources = training_sources(
+            dataset, settings.image_size, settings.max_train_images, device, settings.augmentation
         )
+        self._train, self._validation = sources.train, sources.validation
         self._steps_per_epoch = len(self._train) // settings.batch_size
         if not self._steps_per_epoch:
             raise SearchError(
                 f"batch_size is {settings.batch_size}, but there are only {len(self._train)} training images"
             )
-        channels, *sides = self._train.images.shape[1:]
+        channels, *sides = self._train.shape
         macro = MacroArchitecture(settings.width, min(sides), channels, dataset.classes)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(job.seed)
@@ -123,12 +126,13 @@ class SearchTrainer:
         batches = torch.split(order.to(self._train.labels.device), settings.batch_size)
         uniform = self._random(epoch, _GATE_STREAM).random((steps, N_SEARCHABLE, len(GATES)))
         keeps = torch.from_numpy(uniform < settings.gate_keep_probability).to(batches[0].device).float()
+        loaded = self._train.batches(batches[:steps], (self._job.seed, epoch, _AUGMENTATION_STREAM))
         self.supernet.train()
         total = 0.0
         for step in range(steps):
             if should_stop():
                 return None
-            cross_entropy = self._step((epoch - 1) * steps + step, batches[step], keeps[step])
+            cross_entropy = self._step((epoch - 1) * steps + step, next(loaded), keeps[step])
             if cross_entropy is None:
                 raise DivergedError(
                     f"the loss is no longer finite in epoch {epoch}, step {step + 1} of {steps}, "
@@ -158,11 +162,10 @@ class SearchTrainer:
     def _random(self, epoch: int, stream: int) -> np.random.Generator:
         return np.random.default_rng([self._job.seed, epoch, stream])
 
-    def _step(self, step: int, indices: Tensor, keep: Tensor) -> float | None:
+    def _step(self, step: int, batch: Inputs, keep: Tensor) -> float | None:
         """One update; ``step`` counts from the start of the search. None when the loss is not finite."""
         settings, total_steps = self._job.settings, self._job.epochs * self._steps_per_epoch
         is_warm_up = step < settings.warm_up * total_steps
-        batch = self._train.take(indices)
         gates = self.supernet.gates(keep if is_warm_up else None)
         logits = self.supernet(batch.images, gates)
         cross_entropy = functional.cross_entropy(

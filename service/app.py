@@ -6,6 +6,7 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
@@ -143,6 +144,7 @@ def _dispatcher(settings: Settings, store: Store) -> Dispatcher | None:
             ray_address=settings.ray_address,
             embedded_cpus=settings.embedded_cpus,
             embedded_gpus=settings.embedded_gpus,
+            dataset_roots=tuple(str(Path(root).resolve()) for root in settings.dataset_roots),
         ),
     )
 

@@ -44,6 +44,13 @@ class Settings(BaseSettings):
     checkpoint_dir: Path | None = Field(
         None, description="Trials' checkpoints; on a cluster storage that every node sees. None: in data_dir."
     )
+    dataset_roots: Names = Field(
+        (),
+        description="Folders that studies may take data sets from (imagefolder:, parquet:); none: no folder.",
+    )
+    allow_hub: bool = Field(
+        False, description="Whether studies may download data sets from the Hugging Face hub (hub:)."
+    )
     dispatcher: bool = Field(True, description="Whether this process runs trials, or serves the API only.")
     ray_address: str | None = Field(
         None,

@@ -10,10 +10,10 @@ from pydantic import ValidationError
 from nas_worker.blocks import MBConv, initialise
 from nas_worker.checkpoint import read_checkpoint
 from nas_worker.convnet import ConvNet
-from nas_worker.data import load_dataset
+from nas_worker.data import open_dataset
 from nas_worker.errors import CheckpointError
 from nas_worker.evaluate import recalibrate
-from nas_worker.inputs import search_inputs
+from nas_worker.inputs import training_sources
 from nas_worker.job import SearchSettings
 from nas_worker.space import Architecture, MacroArchitecture
 from nas_worker.supernet import Supernet, derive
@@ -56,22 +56,27 @@ def inherited_convnet(checkpoint: Path, architecture: Architecture | None = None
         CheckpointError: The file is missing or damaged, its data set has changed since, or its network is not
             one of this version's.
         UnknownNameError: Its data set is not known here.
+        DatasetError: Its data set cannot be read.
     """
     content = read_checkpoint(checkpoint)
     try:
         identity: dict[str, Any] = content["identity"]
         settings = SearchSettings.model_validate(identity["settings"])
-        dataset = load_dataset(settings.dataset)
+        dataset = open_dataset(settings.dataset)
         is_same_data = dataset.fingerprint == identity["dataset"]
         state = content["state"]["supernet"]
     except (LookupError, TypeError, ValidationError) as error:
         raise CheckpointError(f"checkpoint {checkpoint} does not fit this version: {error}") from error
     if not is_same_data:
         raise CheckpointError(f"the data set {settings.dataset} is not the one of checkpoint {checkpoint}")
-    train, _ = search_inputs(
-        dataset, settings.image_size, settings.max_train_images, device=torch.device("cpu")
-    )
-    channels, *sides = train.images.shape[1:]
+    train = training_sources(
+        dataset,
+        settings.image_size,
+        settings.max_train_images,
+        torch.device("cpu"),
+        settings.augmentation,
+    ).train
+    channels, *sides = train.shape
     supernet = Supernet(
         MacroArchitecture(settings.width, min(sides), channels, dataset.classes), settings.gate_placement
     )

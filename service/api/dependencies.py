@@ -7,6 +7,7 @@ from starlette.convertors import Convertor, register_url_convertor
 
 from service.advisor import Advisor
 from service.db.store import Store
+from service.settings import Settings
 
 
 class _StudyIdConvertor(Convertor[str]):
@@ -39,6 +40,13 @@ async def _advisor(request: Request) -> Advisor:
     return advisor
 
 
+async def _settings(request: Request) -> Settings:
+    settings = request.app.state.settings
+    assert isinstance(settings, Settings)
+    return settings
+
+
+SettingsDependency = Annotated[Settings, Depends(_settings)]
 StoreDependency = Annotated[Store, Depends(_store)]
 AdvisorDependency = Annotated[Advisor, Depends(_advisor)]
 StudyId = Annotated[str, Path(description="Id of a study.")]

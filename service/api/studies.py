@@ -6,7 +6,7 @@ from fastapi import APIRouter, Body, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.api import specs
-from service.api.dependencies import STUDY, StoreDependency, StudyId
+from service.api.dependencies import STUDY, SettingsDependency, StoreDependency, StudyId
 from service.api.etags import etag, is_known, matches
 from service.api.json_body import JsonRoute
 from service.api.problems import documented
@@ -67,6 +67,7 @@ class StudyFilter(BaseModel):
 def create_study(
     spec: Annotated[StudySpec, Body(openapi_examples=_EXAMPLES)],
     store: StoreDependency,
+    settings: SettingsDependency,
     response: Response,
     idempotency_key: IdempotencyKey = None,
 ) -> Study:
@@ -76,7 +77,7 @@ def create_study(
     repeat the request when the answer got lost.
     """
     spec = specs.completed(spec)
-    warnings = specs.check(spec, store)
+    warnings = specs.check(spec, store, settings)
     study, _ = store.studies.create(spec, warnings=warnings, idempotency_key=idempotency_key)
     response.headers["location"] = f"/v1/studies/{study.id}"
     response.headers["etag"] = etag(study.revision)

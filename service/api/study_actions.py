@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Response
 
 from service.api import specs
-from service.api.dependencies import STUDY, StoreDependency, StudyId
+from service.api.dependencies import STUDY, SettingsDependency, StoreDependency, StudyId
 from service.api.etags import etag
 from service.api.json_body import JsonRoute
 from service.api.problems import documented
@@ -41,6 +41,7 @@ def retarget_study(
     study_id: StudyId,
     request: Annotated[Retarget, Body(examples=[{"target_runtime_ms": 60}])],
     store: StoreDependency,
+    settings: SettingsDependency,
     response: Response,
 ) -> Study:
     """Create a study for another target, or several, out of this one's finished trials.
@@ -55,7 +56,7 @@ def retarget_study(
         study_id,
         *each_target(request.target_runtime_ms),
         budget_epochs=request.budget_epochs,
-        warnings=specs.check(spec, store),
+        warnings=specs.check(spec, store, settings),
     )
     response.headers["location"] = f"/v1/studies/{study.id}"
     response.headers["etag"] = etag(study.revision)

@@ -12,6 +12,7 @@ from service.cli.commands.export import export
 from service.cli.commands.search import search
 from service.cli.commands.serve import serve
 from service.cli.commands.sweep import sweep
+from service.cli.commands.train import train
 from service.cli.group import VERBOSE, SpnasGroup
 
 app = typer.Typer(
@@ -48,6 +49,7 @@ app.add_typer(study.app, name="study")
 app.command("sweep")(sweep)
 app.command("compare")(compare)
 app.command("search")(search)
+app.command("train")(train)
 app.command("export")(export)
 app.add_typer(platform.app, name="platform")
 app.add_typer(token.app, name="token")

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from nas_worker.errors import (
     ArchitectureFormatError,
+    DatasetError,
     ExportError,
     ProfileError,
     ProfileInputError,
@@ -52,6 +53,7 @@ _CODES: tuple[tuple[type[Exception], ExitCode], ...] = (
     (InvalidFieldsError, ExitCode.USAGE),
     (InvalidFieldError, ExitCode.USAGE),
     (UnknownNameError, ExitCode.USAGE),
+    (DatasetError, ExitCode.USAGE),
     (ProfileInputError, ExitCode.USAGE),
     (ArchitectureFormatError, ExitCode.USAGE),
     (ApiValidationError, ExitCode.USAGE),

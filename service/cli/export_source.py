@@ -1,8 +1,11 @@
-"""What `spnas export` exports: a trial of a study, an architecture's file, or a search's checkpoint."""
+"""What is exported or trained: a trial of a study, an architecture's file, a baseline, a checkpoint."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
+import typer
+
+from nas_worker.baselines import MOBILENET_V2, baseline, baseline_names
 from nas_worker.errors import ArchitectureFormatError, UnknownNameError
 from nas_worker.export.block_strings import decode_blocks
 from nas_worker.export.document import ArchitectureDocument
@@ -15,6 +18,7 @@ from service.cli.exit_codes import ExitCode
 from service.cli.platform_file import named_platform
 
 CHECKPOINT = ".pt"
+SOURCE_FILES = (".json", ".txt", CHECKPOINT)
 DEFAULT_PLATFORM = "pixel1"
 
 
@@ -31,6 +35,38 @@ class ExportSource:
     name: str
     document: ArchitectureDocument
     platform: Platform | None
+
+
+def find_source(source: str, trial: int | None, platform: str | None, server: str | None) -> ExportSource:
+    """The architecture of a study, a file or a baseline.
+
+    Raises:
+        typer.BadParameter: It is none of these, or a trial is asked for where there is none.
+        CliError: See :func:`file_source` and :func:`study_source`.
+        ClientError: As there.
+        UnknownNameError: There is no such platform.
+    """
+    path = Path(source)
+    is_baseline = source in (MOBILENET_V2, *baseline_names())
+    if trial is not None and (path.suffix or is_baseline):
+        what = "a baseline" if is_baseline else "a file"
+        raise typer.BadParameter(f"{what} has no trials", param_hint="--trial")
+    if source == MOBILENET_V2:
+        raise typer.BadParameter(
+            f"{source} can be trained, but is not in the search space: no platform has its layers",
+            param_hint="SOURCE",
+        )
+    if is_baseline:
+        document = ArchitectureDocument.of(baseline(source))
+        return ExportSource(source, document, named_platform(platform or DEFAULT_PLATFORM))
+    if not path.suffix:
+        return study_source(source, trial, platform, server)
+    if path.suffix not in SOURCE_FILES:
+        raise typer.BadParameter(
+            f"expected a study's id or a file with {', '.join(SOURCE_FILES)}; got {source}",
+            param_hint="SOURCE",
+        )
+    return file_source(path, platform)
 
 
 def file_source(path: Path, platform: str | None) -> ExportSource:

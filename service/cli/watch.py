@@ -1,6 +1,5 @@
 """Shows a study's progress on stderr until it has come to rest, and its outcome on stdout."""
 
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -13,6 +12,7 @@ from service.cli.connection import Connection
 from service.cli.console import complain, say, show, show_json, stderr
 from service.cli.exit_codes import ExitCode
 from service.cli.follow import Follower
+from service.cli.interrupt import ended_like_ctrl_c
 from service.cli.render.progress import Snapshot, lines, live_view, trial_line
 from service.cli.render.studies import study_details, study_title
 from service.client import ApiConflictError
@@ -42,7 +42,7 @@ def watch_study(connection: Connection, study_id: str, *, come_back: str | None 
     if connection.embedded is not None:
         _tell_what_runs_too(connection, study_id)
     try:
-        with _ended_like_ctrl_c(), _display(stderr()) as update:
+        with ended_like_ctrl_c(), _display(stderr()) as update:
             for snapshot in Follower(connection.client, study_id).snapshots():
                 study = snapshot.study
                 update(snapshot)
@@ -81,18 +81,6 @@ def _tell_what_runs_too(connection: Connection, study_id: str) -> None:
     others = [study for study in connection.client.list_studies(states=active) if study.id != study_id]
     for other in others:
         say(f"{study_title(other)} runs too; to stop it: spnas study pause {other.id}", "yellow")
-
-
-@contextmanager
-def _ended_like_ctrl_c() -> Iterator[None]:
-    """Has a closed terminal and a polite kill do what Ctrl-C does, so that the study is left in order."""
-    signals = (signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(each, signal.default_int_handler) for each in signals]
-    try:
-        yield
-    finally:
-        for each, handler in zip(signals, before, strict=True):
-            signal.signal(each, handler)
 
 
 @contextmanager

@@ -103,6 +103,7 @@ class Runs:
             str(self._folder(claimed)),
             tuple(checkpoints),
             threads=max(1, int(study.spec.resources.cpus)),
+            dataset_roots=self._settings.dataset_roots,
         )
         return claimed, worker.handle.start.remote(assignment)
 

@@ -19,12 +19,14 @@ class DispatchSettings:
         stop_grace_seconds: A worker that was told to stop at once and has not is killed after this.
         idle_worker_seconds: A warm worker without a trial is given back after this.
         retry_backoff_seconds: Wait before a lost worker's first retry; doubles each time, up to a minute.
+        dataset_roots: Folders that data sets in files may lie in.
         max_crashes: A trial that lost more workers than this fails.
         max_failures_in_a_row: A study whose last trials all failed, this many of them, fails.
     """
 
     checkpoint_dir: Path
     ray_address: str | None = None
+    dataset_roots: tuple[str, ...] = ()
     embedded_cpus: int | None = None
     embedded_gpus: int | None = None
     lease_ttl_seconds: float = 10.0

@@ -13,7 +13,7 @@ from nas_worker.export.svg import svg_text
 from nas_worker.platform import Platform
 from service.cli.console import say, show, show_json, stdout
 from service.cli.export_network import Network, Shape, checkpoint_network, network, refuse_shape, with_runtime
-from service.cli.export_source import CHECKPOINT, DEFAULT_PLATFORM, ExportSource, file_source, study_source
+from service.cli.export_source import CHECKPOINT, DEFAULT_PLATFORM, find_source
 from service.cli.options import Json, Server
 from service.cli.platform_file import named_platform
 from service.cli.render.convnet import convnet_drawing
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from nas_worker.convnet import ConvNet
 
 _TEXT_FILES, _NETWORK_FILES = (".json", ".txt", ".svg"), (".onnx", ".pt2")
-_SOURCE_FILES = (".json", ".txt", CHECKPOINT)
 _TOLERANCE = 1e-4
 
 
@@ -52,7 +51,10 @@ class ExportResult(BaseModel):
 def export(
     source: Annotated[
         str,
-        typer.Argument(metavar="SOURCE", help="A study's id, or a file: .json, .txt (block strings), .pt."),
+        typer.Argument(
+            metavar="SOURCE",
+            help="A study's id, a file (.json, .txt with block strings, .pt), or a baseline.",
+        ),
     ],
     *,
     output: Annotated[
@@ -91,7 +93,7 @@ def export(
     needs_weights = any(path.suffix in _NETWORK_FILES for path in paths)
     if weights is not None and not needs_weights:
         raise typer.BadParameter("only .onnx and .pt2 files hold weights", param_hint="--weights")
-    if trial is not None and Path(source).suffix:
+    if trial is not None and Path(source).suffix == CHECKPOINT:
         raise typer.BadParameter("a file has no trials", param_hint="--trial")
     if any(path.suffix == ".onnx" for path in paths):
         _check_extra()
@@ -103,7 +105,7 @@ def export(
         name, found = Path(source).name, checkpoint_network(Path(source))
         table: Platform | None = named_platform(platform or DEFAULT_PLATFORM)
     else:
-        origin = _source(source, trial, platform, server)
+        origin = find_source(source, trial, platform, server)
         found = network(origin, shape, weights=weights, seed=seed, needs_weights=needs_weights)
         name, table = origin.name, origin.platform
     net = layered(found.document.layers, found.document.macro, table)
@@ -135,18 +137,6 @@ def _check_extra() -> None:
     from nas_worker.export.onnx_file import require_onnx  # noqa: PLC0415 - torch takes seconds to import
 
     require_onnx()
-
-
-def _source(source: str, trial: int | None, platform: str | None, server: str | None) -> ExportSource:
-    path = Path(source)
-    if not path.suffix:
-        return study_source(source, trial, platform, server)
-    if path.suffix not in _SOURCE_FILES:
-        raise typer.BadParameter(
-            f"expected a study's id or a file with {', '.join(_SOURCE_FILES)}; got {source}",
-            param_hint="SOURCE",
-        )
-    return file_source(path, platform)
 
 
 def _title(name: str, document: ArchitectureDocument) -> str:
