@@ -26,9 +26,12 @@ def gate(norm: Tensor, threshold: Tensor) -> Tensor:
 
 
 def straight_through_gate(norm: Tensor, threshold: Tensor) -> Tensor:
-    """g(x, t): exactly 1[x > t] in the forward pass, x - t for the gradient (Sec. VII-A, STE)."""
+    """g(x, t): exactly 1[x > t] in the forward pass, x - t for the gradient (Sec. VII-A, STE).
+
+    At an infinite threshold, which fixes a gate, the gradient is zero.
+    """
     excess = norm - threshold
-    return _stepped(excess, excess)
+    return _stepped(excess, torch.where(excess.isfinite(), excess, 0.0))
 
 
 def _stepped(excess: Tensor, surrogate: Tensor) -> Tensor:
