@@ -42,6 +42,10 @@ class SearchTrainer:
         job: The search.
         gate: How a gate follows from a norm and a threshold.
 
+    Attributes:
+        supernet: The network.
+        step_cross_entropies: Cross-entropy of each step of the last epoch that was trained, in nats.
+
     Raises:
         SearchError: The data set has fewer training images than a batch.
         UnknownNameError: There is no such data set.
@@ -49,6 +53,7 @@ class SearchTrainer:
 
     def __init__(self, job: SearchJob, gate: Gate = gate) -> None:
         self._job = job
+        self.step_cross_entropies: list[float] = []
         settings = job.settings
         data = load_search_data(settings)
         self._fingerprint = data.fingerprint
@@ -109,6 +114,7 @@ class SearchTrainer:
         uniform = epoch_random(seed, epoch, _GATE_STREAM).random((steps, N_SEARCHABLE, len(GATES)))
         keeps = torch.from_numpy(uniform < settings.gate_keep_probability).to(batches[0].device).float()
         self.supernet.train()
+        self.step_cross_entropies = []
         total = 0.0
         for step in range(steps):
             if should_stop():
@@ -119,6 +125,7 @@ class SearchTrainer:
                     f"the loss is no longer finite in epoch {epoch}, step {step + 1} of {steps}, "
                     f"at lambda {self._job.lambda_:g}"
                 )
+            self.step_cross_entropies.append(cross_entropy)
             total += cross_entropy
         return total / steps
 
