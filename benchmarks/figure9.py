@@ -26,10 +26,10 @@ from benchmarks._simulator import Replay, replay
 from benchmarks._table import Recorded, recorded
 from benchmarks.search_table import Recipe, Row, read_table
 from benchmarks.solvers import make_tuner
+from nas_worker.formulations import new_search
 from nas_worker.job import SearchSettings
 from nas_worker.runtime import architecture_runtime_ms
 from nas_worker.search import torch_settings
-from nas_worker.trainer import SearchTrainer
 from service.figures.style import CYCLE, SCALE, TEMPLATE, lambda_axis, shorts
 from solver.base import Observation, Problem
 from solver.reward import reward
@@ -50,7 +50,7 @@ class RealSearches:
     ) -> tuple[float, float]:
         """(accuracy, runtime_ms) of one search."""
         job = self.recipe.job((lambda_, epochs, seed, hinge_target_ms))
-        trainer = SearchTrainer(job)
+        trainer = new_search(job)
         with torch_settings(threads=1):
             for epoch in range(1, epochs + 1):
                 trainer.train(epoch, lambda: False)

@@ -29,11 +29,11 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
+from nas_worker.formulations import new_search
 from nas_worker.job import SearchJob, SearchSettings
 from nas_worker.platform import load_platform
 from nas_worker.runtime import architecture_runtime_ms
 from nas_worker.search import torch_settings
-from nas_worker.trainer import SearchTrainer
 
 Key = tuple[float, int, int, float | None]
 """lambda, epochs, seed, hinge_target_ms."""
@@ -70,7 +70,7 @@ class Recipe:
 
 def warm_up(recipe: Recipe, epochs: int, seed: int, folder: Path) -> Path:
     """Trains what searches of this seed and length share, and returns the file of its state."""
-    trainer = SearchTrainer(recipe.job((1.0, epochs, seed, None)))
+    trainer = new_search(recipe.job((1.0, epochs, seed, None)))
     with torch_settings(threads=1):
         for epoch in range(1, recipe.shared_epochs(epochs) + 1):
             trainer.train(epoch, lambda: False)
@@ -83,7 +83,7 @@ def search(recipe: Recipe, key: Key, warm: Path) -> Row:
     """Runs a search from the end of the shared epochs on one thread."""
     started = time.perf_counter()
     job = recipe.job(key)
-    trainer = SearchTrainer(job)
+    trainer = new_search(job)
     trainer.load_state_dict(torch.load(warm, weights_only=True))
     cross_entropy = None
     with torch_settings(threads=1):

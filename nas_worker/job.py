@@ -1,11 +1,29 @@
 """What goes into a NAS search and what comes out, as values that cross processes."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
-from nas_worker.platform import Platform
+from nas_worker.platform import Milliseconds, Platform
+
+FormulationName = Literal[
+    "single_path_sigmoid",
+    "single_path_ste",
+    "single_path_softmax",
+    "multi_path_sigmoid",
+    "multi_path_softmax",
+    "random_rejection",
+]
+"""The modules of ``nas_worker.formulations``; ``docs/formulations.md`` describes them."""
+
+THRESHOLD_FORMULATIONS: tuple[FormulationName, ...] = ("single_path_sigmoid", "single_path_ste")
+"""Those whose gates compare norms with thresholds; they alone can land at a target."""
+
+
+def _is_unset(value: object) -> bool:
+    return value is None
 
 
 class SearchSettings(BaseModel):
@@ -33,8 +51,22 @@ class SearchSettings(BaseModel):
         description="Random parts of the training images, flipped or not; auto: for colour images in files.",
     )
     batch_size: int = Field(32, ge=2, le=8192)
-    formulation: Literal["single_path_sigmoid"] = Field(
+    formulation: FormulationName = Field(
         "single_path_sigmoid", description="How architecture choices are relaxed."
+    )
+    # Unset, the next two are left out of what is stored: it stays equal to that of older versions.
+    runtime_window_ms: tuple[Milliseconds, Milliseconds] | None = Field(
+        None,
+        strict=False,
+        exclude_if=_is_unset,
+        description="Of random_rejection: lowest and highest runtime R of an architecture that is trained.",
+    )
+    candidate_epochs: int | None = Field(
+        None,
+        ge=1,
+        le=10_000,
+        exclude_if=_is_unset,
+        description="Of random_rejection: epochs that each architecture is trained for; none: 2.",
     )
     gate_placement: Literal["after_norm", "kernel"] = Field(
         "after_norm",
@@ -57,6 +89,28 @@ class SearchSettings(BaseModel):
     warm_up: float = Field(
         0.625, ge=0, lt=1, description="Share of the steps with gate dropout and without the runtime term."
     )
+
+    @model_validator(mode="after")
+    def _fits_the_formulation(self) -> Self:
+        is_random = self.formulation == "random_rejection"
+        for field in ("runtime_window_ms", "candidate_epochs"):
+            if getattr(self, field) is not None and not is_random:
+                raise _unfit(field, f"is a setting of random_rejection, not of {self.formulation}")
+        if is_random:
+            window = self.runtime_window_ms
+            if window is None or window[0] >= window[1]:
+                raise _unfit("runtime_window_ms", "must be two runtimes, the lower first, such as [75, 80]")
+        if self.formulation not in THRESHOLD_FORMULATIONS:
+            for field in ("gate_placement", "runtime_form"):
+                default: Any = type(self).model_fields[field].default
+                if getattr(self, field) != default:
+                    raise _unfit(field, f"must be {default} with {self.formulation}, which has no thresholds")
+        return self
+
+
+def _unfit(field: str, reason: str) -> PydanticCustomError:
+    # A model validator's location is all settings; the context says which field it is.
+    return PydanticCustomError("unfit", "{reason}", {"reason": reason, "field": field})
 
 
 @dataclass(frozen=True, slots=True)

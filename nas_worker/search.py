@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 
 from nas_worker.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
+from nas_worker.formulations import new_search
 from nas_worker.job import EpochReport, SearchJob
 from nas_worker.runtime import architecture_runtime_ms
 from nas_worker.sources.confinement import UNCONFINED, Confinement
-from nas_worker.trainer import SearchTrainer
 
 
 def run_search(
@@ -46,22 +46,22 @@ def run_search(
     Raises:
         DivergedError: The loss or the network is no longer finite.
         CheckpointError: ``resume_from`` is damaged or belongs to another search. Nothing has been done.
-        SearchError: The settings do not fit the data set.
+        SearchError: The settings do not fit the data set, or the job its formulation.
         DatasetError: The data set, or one of its images, cannot be read.
         UnknownNameError: There is no such data set.
     """
-    trainer = SearchTrainer(job, confinement)
-    done = load_checkpoint(Path(resume_from), trainer) if resume_from is not None else 0
+    search = new_search(job, confinement)
+    done = load_checkpoint(Path(resume_from), search) if resume_from is not None else 0
     for epoch in range(done + 1, job.epochs + 1):
         started = time.perf_counter()
         with torch_settings(threads):
-            cross_entropy = trainer.train(epoch, should_stop)
+            cross_entropy = search.train(epoch, should_stop)
             if cross_entropy is None:
                 return False
-            accuracy, architecture = trainer.evaluate(epoch)
+            accuracy, architecture = search.evaluate(epoch)
         checkpoint = checkpoint_path(checkpoint_dir, epoch, attempt) if checkpoint_dir else None
         if checkpoint:
-            save_checkpoint(checkpoint, trainer, epoch)
+            save_checkpoint(checkpoint, search, epoch)
         on_epoch(
             EpochReport(
                 epoch=epoch,

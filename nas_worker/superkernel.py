@@ -4,7 +4,7 @@ A layer's five gates are k5 (use the whole 5x5 kernel), e3 (use the layer at all
 the depthwise channels), se25 (use an SE path) and se50 (use its second half).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -15,11 +15,26 @@ _CORE_SIZE, _KERNEL_SIZE = 9, 25
 _SMALLEST_SQUARE = 1e-12
 """Keeps the slope of the square root finite where a whole part of a superkernel is zero."""
 
+Gate = Callable[[Tensor, Tensor], Tensor]
+"""g(x, t): exactly 1[x > t] in the forward pass, with a gradient in its place."""
+
 
 def gate(norm: Tensor, threshold: Tensor) -> Tensor:
     """g(x, t): exactly 1[x > t] in the forward pass, sigmoid(x - t) for the gradient."""
     excess = norm - threshold
-    surrogate = torch.sigmoid(excess)
+    return _stepped(excess, torch.sigmoid(excess))
+
+
+def straight_through_gate(norm: Tensor, threshold: Tensor) -> Tensor:
+    """g(x, t): exactly 1[x > t] in the forward pass, x - t for the gradient (Sec. VII-A, STE).
+
+    At an infinite threshold, which fixes a gate, the gradient is zero.
+    """
+    excess = norm - threshold
+    return _stepped(excess, torch.where(excess.isfinite(), excess, 0.0))
+
+
+def _stepped(excess: Tensor, surrogate: Tensor) -> Tensor:
     return (excess > 0).to(excess.dtype) + (surrogate - surrogate.detach())
 
 
@@ -57,6 +72,8 @@ def superkernel_gates(
     thresholds: Tensor,
     keep: Tensor | None,
     skippable: Tensor,
+    *,
+    gate: Gate = gate,
 ) -> Tensor:
     """The gates of Eqs. 2-4 for all layers.
 
@@ -69,6 +86,7 @@ def superkernel_gates(
         thresholds: L x 5, columns as in ``space.GATES``.
         keep: L x 5 of 0 and 1: gates with 0 are forced shut (dropout); None keeps all.
         skippable: L of bool; elsewhere the e3 gate is 1.
+        gate: g(x, t).
 
     Returns:
         L x 5 of exactly 0 and 1.

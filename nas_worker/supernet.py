@@ -22,8 +22,10 @@ from nas_worker.space import (
     is_skippable,
 )
 from nas_worker.superkernel import (
+    Gate,
     architecture_gates,
     depthwise_squares,
+    gate,
     gated_architecture,
     kernel_parts,
     squeeze_squares,
@@ -128,22 +130,18 @@ class SuperBlock(MBConv):
         )
 
 
-class Supernet(Network):
-    """All architectures in one network (Fig. 3).
+class SuperkernelNetwork(Network):
+    """All architectures in one network (Fig. 3), whatever decides its gates.
 
     Args:
         macro: Width, image size, classes.
         placement: See :class:`SuperBlock`.
     """
 
-    part_sizes: Tensor
     skippable: Tensor
 
     def __init__(self, macro: MacroArchitecture, placement: GatePlacement = "after_norm") -> None:
         super().__init__(macro, lambda geometry: SuperBlock(geometry, placement))
-        self.thresholds = nn.Parameter(torch.zeros(N_SEARCHABLE, len(GATES)))
-        sizes = torch.tensor([block.part_sizes() for block in self.super_blocks()], dtype=torch.float32)
-        self.register_buffer("part_sizes", sizes, persistent=False)
         skippable = torch.tensor([is_skippable(layer) for layer in SEARCHABLE])
         self.register_buffer("skippable", skippable, persistent=False)
 
@@ -152,15 +150,6 @@ class Supernet(Network):
         for block in self.blocks:
             if isinstance(block, SuperBlock):
                 yield block
-
-    def gates(self, keep: Tensor | None = None) -> Tensor:
-        """Gates of all layers, 20 x 5; ``keep`` is their dropout as in ``superkernel_gates``."""
-        return superkernel_gates(self._squares(), self.part_sizes, self.thresholds, keep, self.skippable)
-
-    @torch.no_grad()
-    def margins(self) -> Tensor:
-        """How far the norms behind the gates lie above their thresholds, 20 x 5."""
-        return superkernel_margins(self._squares(), self.part_sizes, self.thresholds)
 
     def forward(self, images: Tensor, gates: Tensor) -> Tensor:
         """Logits at given gates.
@@ -176,6 +165,38 @@ class Supernet(Network):
         for block, row in zip(self.super_blocks(), gates.unbind(), strict=True):
             features = block.gated(features, row)
         return self.apply_head(self.blocks[FIXED_LAST](features))
+
+
+class Supernet(SuperkernelNetwork):
+    """The network whose gates follow from its own weights and from thresholds (Eqs. 2-4).
+
+    Args:
+        macro: Width, image size, classes.
+        placement: See :class:`SuperBlock`.
+        gate: How a gate follows from a norm and a threshold.
+    """
+
+    part_sizes: Tensor
+
+    def __init__(
+        self, macro: MacroArchitecture, placement: GatePlacement = "after_norm", gate: Gate = gate
+    ) -> None:
+        super().__init__(macro, placement)
+        self._gate = gate
+        self.thresholds = nn.Parameter(torch.zeros(N_SEARCHABLE, len(GATES)))
+        sizes = torch.tensor([block.part_sizes() for block in self.super_blocks()], dtype=torch.float32)
+        self.register_buffer("part_sizes", sizes, persistent=False)
+
+    def gates(self, keep: Tensor | None = None) -> Tensor:
+        """Gates of all layers, 20 x 5; ``keep`` is their dropout as in ``superkernel_gates``."""
+        return superkernel_gates(
+            self._squares(), self.part_sizes, self.thresholds, keep, self.skippable, gate=self._gate
+        )
+
+    @torch.no_grad()
+    def margins(self) -> Tensor:
+        """How far the norms behind the gates lie above their thresholds, 20 x 5."""
+        return superkernel_margins(self._squares(), self.part_sizes, self.thresholds)
 
     @torch.no_grad()
     def architecture(self) -> Architecture:
@@ -200,7 +221,7 @@ class Supernet(Network):
         return torch.stack([block.squares() for block in self.super_blocks()])
 
 
-def derive(supernet: Supernet, architecture: Architecture) -> ConvNet:
+def derive(supernet: SuperkernelNetwork, architecture: Architecture) -> ConvNet:
     """The ConvNet of an architecture with a copy of the supernet's weights and BatchNorm statistics.
 
     At these gates both are the same function in evaluation mode.

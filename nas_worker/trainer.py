@@ -1,26 +1,27 @@
 """State of a search and how an epoch changes it: weights and thresholds under CE + lambda * log(R)."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from nas_worker.blocks import initialise
-from nas_worker.data import open_dataset
-from nas_worker.errors import DivergedError, SearchError
+from nas_worker.convnet import ConvNet
+from nas_worker.errors import DivergedError
 from nas_worker.evaluate import recalibrated_accuracy
-from nas_worker.inputs import Inputs, training_sources
-from nas_worker.job import SearchJob
+from nas_worker.formulations.base import epoch_random, identity_of
+from nas_worker.inputs import Inputs
+from nas_worker.job import SearchJob, SearchSettings
 from nas_worker.landing import nearest_architecture
 from nas_worker.optim import RMSPropTF, weight_groups
 from nas_worker.runtime import RuntimeModel, architecture_runtime_ms
+from nas_worker.search_data import load_search_data
 from nas_worker.sources.confinement import UNCONFINED, Confinement
 from nas_worker.space import GATES, N_SEARCHABLE, Architecture, MacroArchitecture
-from nas_worker.superkernel import gated_architecture
+from nas_worker.superkernel import Gate, gate, gated_architecture
 from nas_worker.supernet import Supernet, derive
 
 _LEARNING_RATE_RAMP = 0.1
@@ -34,42 +35,39 @@ _ORDER_STREAM, _GATE_STREAM, _AUGMENTATION_STREAM = range(3)
 
 
 class SearchTrainer:
-    """Supernet, optimisers and data of one search.
+    """Supernet, optimisers and data of one search whose gates have thresholds.
 
-    Random numbers of an epoch depend on (seed, epoch) alone, so a checkpoint holds none.
+    Weights and thresholds are trained together: there is no second level (Eq. 9). Random numbers of an epoch
+    depend on (seed, epoch) alone, so a checkpoint holds none.
 
     Args:
         job: The search.
         confinement: Which files its data set may lie in.
+        gate: How a gate follows from a norm and a threshold.
+
+    Attributes:
+        supernet: The network.
+        step_cross_entropies: Cross-entropy of each step of the last epoch that was trained, in nats.
 
     Raises:
         SearchError: The data set has fewer training images than a batch, or cannot be had.
         UnknownNameError: There is no such data set.
     """
 
-    def __init__(self, job: SearchJob, confinement: Confinement = UNCONFINED) -> None:
+    def __init__(self, job: SearchJob, confinement: Confinement = UNCONFINED, gate: Gate = gate) -> None:
         self._job = job
+        self.step_cross_entropies: list[float] = []
         settings = job.settings
-        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        dataset = open_dataset(settings.dataset, confinement)
-        self._fingerprint = dataset.fingerprint
-        sources = training_sources(
-            dataset, settings.image_size, settings.max_train_images, device, settings.augmentation
-        )
-        self._train, self._validation = sources.train, sources.validation
-        self._steps_per_epoch = len(self._train) // settings.batch_size
-        if not self._steps_per_epoch:
-            raise SearchError(
-                f"batch_size is {settings.batch_size}, but there are only {len(self._train)} training images"
-            )
-        channels, *sides = self._train.shape
-        macro = MacroArchitecture(settings.width, min(sides), channels, dataset.classes)
+        data = load_search_data(settings, confinement)
+        self._fingerprint = data.fingerprint
+        self._train, self._validation = data.train, data.validation
+        self._steps_per_epoch = data.steps(data.train, settings.batch_size)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(job.seed)
-            self.supernet = Supernet(macro, settings.gate_placement)
+            self.supernet = Supernet(data.macro(settings.width), settings.gate_placement, gate)
             initialise(self.supernet)
-        self.supernet.to(device)
-        self._runtime = RuntimeModel(job.platform, settings.runtime_form).to(device)
+        self.supernet.to(data.device)
+        self._runtime = RuntimeModel(job.platform, settings.runtime_form).to(data.device)
         thresholds = self.supernet.thresholds
         self._weight_optimizer = RMSPropTF(
             weight_groups(self.supernet, settings.weight_decay, exclude=[thresholds]),
@@ -82,16 +80,7 @@ class SearchTrainer:
     @property
     def identity(self) -> dict[str, Any]:
         """What the course of the search depends on, as JSON values."""
-        job = self._job
-        return {
-            "settings": job.settings.model_dump(mode="json"),
-            "platform": job.platform.content_hash,
-            "dataset": self._fingerprint,
-            "lambda": job.lambda_,
-            "epochs": job.epochs,
-            "seed": job.seed,
-            "hinge_target_ms": job.hinge_target_ms,
-        }
+        return identity_of(self._job, self._fingerprint)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that the next epoch depends on, beside the job."""
@@ -122,12 +111,14 @@ class SearchTrainer:
         """
         settings = self._job.settings
         steps = self._steps_per_epoch
-        order = torch.from_numpy(self._random(epoch, _ORDER_STREAM).permutation(len(self._train)))
+        seed = self._job.seed
+        order = torch.from_numpy(epoch_random(seed, epoch, _ORDER_STREAM).permutation(len(self._train)))
         batches = torch.split(order.to(self._train.labels.device), settings.batch_size)
-        uniform = self._random(epoch, _GATE_STREAM).random((steps, N_SEARCHABLE, len(GATES)))
+        uniform = epoch_random(seed, epoch, _GATE_STREAM).random((steps, N_SEARCHABLE, len(GATES)))
         keeps = torch.from_numpy(uniform < settings.gate_keep_probability).to(batches[0].device).float()
-        loaded = self._train.batches(batches[:steps], (self._job.seed, epoch, _AUGMENTATION_STREAM))
+        loaded = self._train.batches(batches[:steps], (seed, epoch, _AUGMENTATION_STREAM))
         self.supernet.train()
+        self.step_cross_entropies = []
         total = 0.0
         for step in range(steps):
             if should_stop():
@@ -138,6 +129,7 @@ class SearchTrainer:
                     f"the loss is no longer finite in epoch {epoch}, step {step + 1} of {steps}, "
                     f"at lambda {self._job.lambda_:g}"
                 )
+            self.step_cross_entropies.append(cross_entropy)
             total += cross_entropy
         return total / steps
 
@@ -158,9 +150,6 @@ class SearchTrainer:
                 f"at lambda {self._job.lambda_:g}"
             )
         return accuracy, architecture
-
-    def _random(self, epoch: int, stream: int) -> np.random.Generator:
-        return np.random.default_rng([self._job.seed, epoch, stream])
 
     def _step(self, step: int, batch: Inputs, keep: Tensor) -> float | None:
         """One update; ``step`` counts from the start of the search. None when the loss is not finite."""
@@ -219,3 +208,15 @@ def relative_rate(step: int, total_steps: int) -> float:
     """Rate of the weights at a step, from 0, over its peak: a ramp, and a cosine over all steps."""
     ramp = min(1.0, (step + 1) / (_LEARNING_RATE_RAMP * total_steps))
     return ramp * 0.5 * (1 + math.cos(math.pi * step / total_steps))
+
+
+def inherited(
+    state: Mapping[str, Any],
+    settings: SearchSettings,
+    macro: MacroArchitecture,
+    architecture: Architecture | None,
+) -> ConvNet:
+    """The ConvNet of a trainer's state, see :class:`nas_worker.formulations.base.Formulation`."""
+    supernet = Supernet(macro, settings.gate_placement)
+    supernet.load_state_dict(state["supernet"])
+    return derive(supernet, architecture or supernet.architecture())

@@ -10,13 +10,12 @@ from pydantic import ValidationError
 from nas_worker.blocks import MBConv, initialise
 from nas_worker.checkpoint import read_checkpoint
 from nas_worker.convnet import ConvNet
-from nas_worker.data import open_dataset
 from nas_worker.errors import CheckpointError
 from nas_worker.evaluate import recalibrate
-from nas_worker.inputs import training_sources
+from nas_worker.formulations import inherited_convnet as convnet_of_search
 from nas_worker.job import SearchSettings
+from nas_worker.search_data import load_search_data
 from nas_worker.space import Architecture, MacroArchitecture
-from nas_worker.supernet import Supernet, derive
 
 _CALIBRATION_IMAGES = 16
 _RECALIBRATION_IMAGES = 512
@@ -49,8 +48,8 @@ def inherited_convnet(checkpoint: Path, architecture: Architecture | None = None
     BatchNorm's statistics are measured anew on training images, as the search does when it reports accuracy.
 
     Args:
-        checkpoint: Of a search with the single-path sigmoid formulation.
-        architecture: Another one to derive; None for the one that the checkpoint's gates select.
+        checkpoint: Of a search with any formulation.
+        architecture: Another one to derive; None for the one that the search chose.
 
     Raises:
         CheckpointError: The file is missing or damaged, its data set has changed since, or its network is not
@@ -62,30 +61,18 @@ def inherited_convnet(checkpoint: Path, architecture: Architecture | None = None
     try:
         identity: dict[str, Any] = content["identity"]
         settings = SearchSettings.model_validate(identity["settings"])
-        dataset = open_dataset(settings.dataset)
-        is_same_data = dataset.fingerprint == identity["dataset"]
-        state = content["state"]["supernet"]
+        data = load_search_data(settings)
+        is_same_data = data.fingerprint == identity["dataset"]
+        state = content["state"]
     except (LookupError, TypeError, ValidationError) as error:
         raise CheckpointError(f"checkpoint {checkpoint} does not fit this version: {error}") from error
     if not is_same_data:
         raise CheckpointError(f"the data set {settings.dataset} is not the one of checkpoint {checkpoint}")
-    train = training_sources(
-        dataset,
-        settings.image_size,
-        settings.max_train_images,
-        torch.device("cpu"),
-        settings.augmentation,
-    ).train
-    channels, *sides = train.shape
-    supernet = Supernet(
-        MacroArchitecture(settings.width, min(sides), channels, dataset.classes), settings.gate_placement
-    )
     try:
-        supernet.load_state_dict(state)
-    except RuntimeError as error:
+        convnet = convnet_of_search(state, settings, data.macro(settings.width), architecture)
+    except (LookupError, RuntimeError, ValueError) as error:
         raise CheckpointError(f"checkpoint {checkpoint} does not fit this version: {error}") from error
-    convnet = derive(supernet, architecture or supernet.architecture())
-    recalibrate(convnet, train.spread(_RECALIBRATION_IMAGES))
+    recalibrate(convnet, data.train.spread(_RECALIBRATION_IMAGES).cpu())
     return convnet.eval()
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from service.cli.commands import config, platform, study, token
+from service.cli.commands import config, platform, reproduce, study, token
 from service.cli.commands.compare import compare
 from service.cli.commands.demo import demo
 from service.cli.commands.export import export
@@ -52,6 +52,7 @@ app.command("search")(search)
 app.command("train")(train)
 app.command("export")(export)
 app.add_typer(platform.app, name="platform")
+app.add_typer(reproduce.app, name="reproduce")
 app.add_typer(token.app, name="token")
 app.add_typer(config.app, name="config")
 

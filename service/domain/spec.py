@@ -5,10 +5,11 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from nas_worker.job import SearchSettings
+from nas_worker.job import THRESHOLD_FORMULATIONS, SearchSettings
 from service.domain.targets import TargetRuntime, each_target
 from solver.base import Problem
 from solver.registry import Bayesian, SolverConfig
+from solver.targeted import Targeted
 
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 """A JSON number; neither "80" nor true is one."""
@@ -119,6 +120,16 @@ class StudySpec(_Model):
             raise PydanticCustomError(
                 "unfit", "{reason}", {"reason": str(error), "field": "solver"}
             ) from error
+        return self
+
+    @model_validator(mode="after")
+    def _solver_fits_the_formulation(self) -> Self:
+        if isinstance(self.solver, Targeted) and self.search.formulation not in THRESHOLD_FORMULATIONS:
+            reason = (
+                f"must not be targeted with search.formulation={self.search.formulation}: only searches with "
+                f"{' or '.join(THRESHOLD_FORMULATIONS)} can land at a target"
+            )
+            raise PydanticCustomError("unfit", "{reason}", {"reason": reason, "field": "solver.kind"})
         return self
 
     @property

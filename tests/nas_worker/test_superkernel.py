@@ -6,12 +6,14 @@ from torch import Tensor
 
 from nas_worker.space import GATES, Architecture, is_skippable
 from nas_worker.superkernel import (
+    Gate,
     architecture_gates,
     depthwise_squares,
     gate,
     gated_architecture,
     kernel_parts,
     squeeze_squares,
+    straight_through_gate,
     superkernel_gates,
 )
 from tests.nas_worker.strategies import architectures
@@ -126,3 +128,23 @@ def test_weights_that_are_all_zero_have_finite_gradients() -> None:
     torch.autograd.backward(gates.sum())
     assert squares.grad is not None
     assert squares.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("surrogate", [gate, straight_through_gate])
+def test_a_fixed_gate_passes_no_gradient(surrogate: Gate) -> None:
+    norm = torch.tensor([0.5, 0.5], requires_grad=True)
+    thresholds = torch.tensor([-torch.inf, torch.inf], requires_grad=True)
+    value = surrogate(norm, thresholds)
+    torch.autograd.backward(value.sum())
+    assert value.tolist() == [1.0, 0.0]
+    assert norm.grad is not None
+    assert norm.grad.tolist() == [0.0, 0.0]
+
+
+def test_the_straight_through_gate_has_slope_one() -> None:
+    norm = torch.tensor([0.5, -3.0], requires_grad=True)
+    value = straight_through_gate(norm, torch.tensor([0.1, 0.1]))
+    torch.autograd.backward(value.sum())
+    assert value.tolist() == [1.0, 0.0]
+    assert norm.grad is not None
+    assert norm.grad.tolist() == [1.0, 1.0]

@@ -94,6 +94,20 @@ INVALID: list[tuple[dict[str, Any], dict[str, str]]] = [
     ({"search": {"batch_size": 1}}, {"search.batch_size": "greater than or equal to 2"}),
     ({"search": {"image_size": 4}}, {"search.image_size": "greater than or equal to 8"}),
     ({"search": {"formulation": "darts"}}, {"search.formulation": "must be"}),
+    ({"search": {"formulation": "random_rejection"}}, {"search.runtime_window_ms": "must be two runtimes"}),
+    (
+        {"search": {"formulation": "random_rejection", "runtime_window_ms": [80, 75]}},
+        {"search.runtime_window_ms": "the lower first"},
+    ),
+    ({"search": {"candidate_epochs": 2}}, {"search.candidate_epochs": "is a setting of random_rejection"}),
+    (
+        {"search": {"formulation": "multi_path_softmax", "runtime_form": "paper"}},
+        {"search.runtime_form": "must be bilinear with multi_path_softmax"},
+    ),
+    (
+        {"search": {"formulation": "single_path_softmax"}, "solver": {"kind": "targeted"}},
+        {"solver.kind": "must not be targeted with search.formulation=single_path_softmax"},
+    ),
     ({"search": {"optimizer": "adam"}}, {"search.optimizer": "is not a known field"}),
     ({"resources": {"cpus": 0}}, {"resources.cpus": "greater than 0"}),
     ({"resources": {"cpus": 1.5}}, {"resources.cpus": "above 1 it must be a whole number"}),

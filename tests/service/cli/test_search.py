@@ -38,6 +38,20 @@ def test_a_search_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "formulation",
+    [
+        ("--set", "formulation=single_path_softmax"),
+        ("--set", "formulation=random_rejection", "--set", "runtime_window_ms=[75, 80]"),
+    ],
+    ids=" ".join,
+)
+def test_another_formulation_is_a_setting(formulation: tuple[str, ...]) -> None:
+    result = run_cli(["search", "--lambda", "1", "--epochs", "1", "--json", *TINY, *formulation], env={})
+    assert result.exit_code == 0, result.output
+    assert len(SearchResult.model_validate_json(result.stdout).architecture) == 20
+
+
+@pytest.mark.parametrize(
     ("flags", "says"),
     [
         (("--platform", "nokia3310"), "pixel1"),
@@ -45,6 +59,7 @@ def test_a_search_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
         (("--dataset", "nonsense"), "digits"),
         (("--set", "width=-1"), "width: "),
         (("--set", "depth=3"), "depth: "),
+        (("--set", "formulation=random_rejection"), "runtime_window_ms: must be two runtimes"),
         (("--target", "0"), "--target"),
         (("--lambda", "-1"), "--lambda"),
     ],
@@ -54,6 +69,13 @@ def test_bad_settings_are_usage_errors(flags: tuple[str, ...], says: str) -> Non
     assert (result.exit_code, result.stdout) == (2, "")
     assert says in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_landing_with_a_formulation_without_thresholds_is_refused() -> None:
+    flags = ["--hinge-target", "80", "--set", "formulation=multi_path_softmax"]
+    result = run_cli(["search", "--lambda", "1", "--epochs", "1", *flags], env={})
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "hinge_target_ms) needs gates with thresholds" in result.stderr
 
 
 def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
