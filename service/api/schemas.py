@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from nas_worker.job import SearchSettings
 from nas_worker.platform import Platform
+from service.api.schema_base import ResponseModel
 from service.domain.advice import Advice
 from service.domain.records import EpochRecord, StudyRecord, TrialRecord
 from service.domain.spec import Count, EpochRange, LambdaRange, Resources, StudySpec, Tag, Text
@@ -25,13 +26,7 @@ Architecture = Annotated[
 TrialOrder = Literal["number", "reward", "lambda"]
 
 
-class _Response(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, validate_by_name=True, validate_by_alias=True, serialize_by_alias=True
-    )
-
-
-class BestTrial(_Response):
+class BestTrial(ResponseModel):
     """The completed trial at full fidelity with the highest reward (Eq. 19)."""
 
     number: int = Field(description="Number of the trial in its study, from 0.")
@@ -58,7 +53,7 @@ class BestTrial(_Response):
         )
 
 
-class TargetBest(_Response):
+class TargetBest(ResponseModel):
     """The best trial for one of several targets."""
 
     target_runtime_ms: float
@@ -86,7 +81,7 @@ class StudyBest(BestTrial):
         return tuple((each.target_runtime_ms, each.trial) for each in self.best_per_target)
 
 
-class Study(_Response):
+class Study(ResponseModel):
     """A study with everything that is derived from its trials."""
 
     id: str
@@ -135,7 +130,7 @@ class Study(_Response):
         return () if self.best is None else ((self.spec.first_target_ms, self.best),)
 
 
-class Interval(_Response):
+class Interval(ResponseModel):
     """An expected value, and bounds that hold the value with the stated probability."""
 
     mean: float
@@ -149,7 +144,7 @@ class Interval(_Response):
         return cls.model_validate(asdict(interval))
 
 
-class Recommendation(_Response):
+class Recommendation(ResponseModel):
     """What the solver advises for a target: by its model if it has one, else the best finished trial."""
 
     target_runtime_ms: float
@@ -189,13 +184,13 @@ class Recommendation(_Response):
         )
 
 
-class RecommendationList(_Response):
+class RecommendationList(ResponseModel):
     """A recommendation for each target asked about, in the study's order."""
 
     recommendations: tuple[Recommendation, ...]
 
 
-class StudyPage(_Response):
+class StudyPage(ResponseModel):
     """One page of studies, newest first."""
 
     studies: tuple[Study, ...]
@@ -238,7 +233,7 @@ class Retarget(BaseModel):
     )
 
 
-class Trial(_Response):
+class Trial(ResponseModel):
     """A NAS search at one (lambda, epochs, seed)."""
 
     number: int = Field(description="From 0, in the order of suggestion.")
@@ -271,7 +266,7 @@ class TrialDetail(Trial):
     architecture: Architecture | None = Field(description="Layer types, once completed, or null.")
 
 
-class TrialPage(_Response):
+class TrialPage(ResponseModel):
     """One page of trials, without their architectures."""
 
     trials: tuple[Trial, ...]
@@ -280,7 +275,7 @@ class TrialPage(_Response):
     )
 
 
-class Epoch(_Response):
+class Epoch(ResponseModel):
     """State of a search at the end of an epoch."""
 
     epoch: int = Field(description="From 1.")
@@ -295,13 +290,13 @@ class Epoch(_Response):
         return cls.model_validate({name: getattr(record.report, name) for name in cls.model_fields})
 
 
-class EpochList(_Response):
+class EpochList(ResponseModel):
     """All recorded epochs of a trial, in order."""
 
     epochs: tuple[Epoch, ...]
 
 
-class PlatformInfo(_Response):
+class PlatformInfo(ResponseModel):
     """A platform that a study can target."""
 
     name: str
@@ -322,13 +317,13 @@ class PlatformInfo(_Response):
         )
 
 
-class PlatformList(_Response):
+class PlatformList(ResponseModel):
     """Every platform that a study can target, by name."""
 
     platforms: tuple[PlatformInfo, ...]
 
 
-class SolverInfo(_Response):
+class SolverInfo(ResponseModel):
     """A solver that a study can name."""
 
     kind: str
@@ -336,20 +331,20 @@ class SolverInfo(_Response):
     options: dict[str, Any] = Field(description="JSON schema of the `solver` object of a study.")
 
 
-class SolverList(_Response):
+class SolverList(ResponseModel):
     """Every solver that a study can name."""
 
     solvers: tuple[SolverInfo, ...]
 
 
-class FieldProblem(_Response):
+class FieldProblem(ResponseModel):
     """What is wrong with one field."""
 
     field: str = Field(description="Dotted path, such as lambda_range.low.", examples=["lambda_range.low"])
     message: str
 
 
-class Problem(_Response):
+class Problem(ResponseModel):
     """An error as RFC 9457 writes it."""
 
     type: str = Field(

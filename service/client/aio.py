@@ -10,6 +10,7 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from nas_worker.platform import Platform
+from service.api.history_schemas import HistoryEvent
 from service.api.schemas import (
     Epoch,
     PlatformInfo,
@@ -153,6 +154,19 @@ class AsyncClient:
     async def epochs(self, study_id: str, number: int) -> tuple[Epoch, ...]:
         """Recorded epochs of a trial."""
         return (await self._call(calls.list_epochs(study_id, number))).epochs
+
+    async def history(
+        self, study_id: str, *, trial: int | None = None, page_size: int = 200
+    ) -> AsyncIterator[HistoryEvent]:
+        """What happened to a study, or to one of its trials, newest first, fetched page by page."""
+        token = None
+        while True:
+            page = await self._call(calls.list_history(study_id, trial, page_size, token))
+            for event in page.events:
+                yield event
+            token = page.next_page_token
+            if token is None:
+                return
 
     async def figure(self, study_id: str, name: str, *, compare_with: Sequence[str] = ()) -> dict[str, Any]:
         """A figure as Plotly's JSON, which ``plotly.graph_objects.Figure`` takes.

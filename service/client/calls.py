@@ -11,6 +11,7 @@ import httpx
 from pydantic import BaseModel
 
 from nas_worker.platform import Platform
+from service.api.history_schemas import HistoryPage
 from service.api.schemas import (
     EpochList,
     PlatformList,
@@ -223,6 +224,14 @@ def get_trial(study_id: str, number: int) -> Call[TrialDetail]:
 def list_epochs(study_id: str, number: int) -> Call[EpochList]:
     """GET /v1/studies/{id}/trials/{number}/epochs."""
     return Call("GET", _study_path(study_id, f"/trials/{number}/epochs"), _model(EpochList))
+
+
+def list_history(
+    study_id: str, trial: int | None, page_size: int, page_token: str | None
+) -> Call[HistoryPage]:
+    """GET /v1/studies/{id}/history, one page."""
+    params = {"trial": trial, "page_size": page_size, "page_token": page_token}
+    return Call("GET", _study_path(study_id, "/history"), _model(HistoryPage), params)
 
 
 def get_figure(study_id: str, name: str, compare_with: Sequence[str] = ()) -> Call[dict[str, Any]]:

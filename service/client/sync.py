@@ -9,6 +9,7 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from nas_worker.platform import Platform
+from service.api.history_schemas import HistoryEvent
 from service.api.schemas import (
     Epoch,
     PlatformInfo,
@@ -172,6 +173,18 @@ class Client:
     def epochs(self, study_id: str, number: int) -> tuple[Epoch, ...]:
         """Recorded epochs of a trial."""
         return self._call(calls.list_epochs(study_id, number)).epochs
+
+    def history(
+        self, study_id: str, *, trial: int | None = None, page_size: int = 200
+    ) -> Iterator[HistoryEvent]:
+        """What happened to a study, or to one of its trials, newest first, fetched page by page."""
+        token = None
+        while True:
+            page = self._call(calls.list_history(study_id, trial, page_size, token))
+            yield from page.events
+            token = page.next_page_token
+            if token is None:
+                return
 
     def figure(self, study_id: str, name: str, *, compare_with: Sequence[str] = ()) -> dict[str, Any]:
         """A figure as Plotly's JSON, which ``plotly.graph_objects.Figure`` takes.

@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from nas_worker.job import EpochReport
+from service.db import events
 from service.db import lease as leases
 from service.db.columns import UtcNow
 from service.db.derive import (
@@ -32,8 +33,11 @@ from service.db.transitions import (
     check_suggestion,
     clean_error,
     find_unfinished,
+    last_line,
+    set_study_state,
     touch_study,
 )
+from service.domain.events import EventKind
 from service.domain.records import Lease, StudyRecord, TrialRecord
 from service.domain.seeds import trial_seed
 from service.domain.states import StudyState, TrialState
@@ -142,7 +146,9 @@ class Dispatch:
             )
             session.add(trial)
             session.flush()
-            touch_study(session, study.key, state=StudyState.RUNNING)
+            created, waits = EventKind.CREATED, TrialState.QUEUED
+            events.record(session, study.key, created, trial=number, attempt=0, state=waits)
+            set_study_state(session, study, StudyState.RUNNING)
             return trial_by_id(session, trial.id)
 
     def start_trial(
@@ -252,7 +258,8 @@ class Dispatch:
         """
 
         def fail(session: Session, trial: UnfinishedTrial) -> bool:
-            trial.move(session, TrialState.FAILED, error=clean_error(error))
+            reason = clean_error(error)
+            trial.move(session, TrialState.FAILED, detail=last_line(reason), error=reason)
             return True
 
         return self._change(lease, trial_id, attempt, fail) is not None
@@ -291,12 +298,22 @@ class Dispatch:
             if trial.state is not TrialState.RUNNING:
                 return None
             crashes = trial.crashes + crashed
+            reason = clean_error(error) or "the worker was lost"
             if trial.study_state.is_final:
                 return trial.move(session, TrialState.CANCELLED, crashes=crashes)
-            if crashed and crashes > max_crashes:
-                reason = clean_error(error) or f"its workers were lost {crashes} times"
-                return trial.move(session, TrialState.FAILED, crashes=crashes, error=reason)
-            return trial.move(session, TrialState.QUEUED, crashes=crashes, retry_at=retry_at)
+            if not crashed:
+                return trial.move(session, TrialState.QUEUED, crashes=crashes, retry_at=retry_at)
+            if crashes > max_crashes:
+                detail = last_line(reason)
+                return trial.move(session, TrialState.FAILED, detail=detail, crashes=crashes, error=reason)
+            return trial.move(
+                session,
+                TrialState.QUEUED,
+                kind=EventKind.RETRY,
+                detail=f"{last_line(reason)} (lost {crashes} of at most {max_crashes} times)",
+                crashes=crashes,
+                retry_at=retry_at,
+            )
 
         return self._change(lease, trial_id, attempt, requeue)
 
@@ -344,8 +361,28 @@ class Dispatch:
             if state is StudyState.COMPLETED and any(counts[unfinished] for unfinished in UNFINISHED):
                 return False
             cancel_queued_trials(session, study.key)
-            touch_study(session, study.key, state=state, error=clean_error(error))
+            set_study_state(session, study, state, error=clean_error(error))
             return True
+
+    def note_adoption(self, lease: Lease, trial_id: int, attempt: int) -> bool:
+        """Remembers that this dispatcher took over a running trial whose worker went on.
+
+        Returns:
+            Whether it is running at this attempt.
+
+        Raises:
+            LeaseLostError: Nothing was written.
+        """
+
+        def note(session: Session, trial: UnfinishedTrial) -> bool | None:
+            if trial.state is not TrialState.RUNNING:
+                return None
+            by = f"by {lease.owner}"
+            adopted = EventKind.ADOPTED
+            events.record(session, trial.study_key, adopted, trial=trial.number, attempt=attempt, detail=by)
+            return True
+
+        return self._change(lease, trial_id, attempt, note) is not None
 
     def _change(
         self,

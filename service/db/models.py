@@ -22,6 +22,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from service.db.columns import UTCDateTime
 from service.domain.access import Scope
+from service.domain.events import EventKind
 from service.domain.states import StudyState, TrialState
 
 # SQLite numbers rows by itself only in a column of type INTEGER.
@@ -58,6 +59,7 @@ class Base(DeclarativeBase):
         StudyState: _word_type(StudyState, "state"),
         TrialState: _word_type(TrialState, "state"),
         Scope: _word_type(Scope, "scope"),
+        EventKind: _word_type(EventKind, "kind"),
     }
 
 
@@ -178,6 +180,30 @@ class EpochRow(Base):
     seconds: Mapped[float]
     architecture: Mapped[list[str]] = mapped_column(JSON)
     checkpoint: Mapped[str | None] = mapped_column(Text)
+
+
+class EventRow(Base):
+    """What happened to a study or to one of its trials; written with the change that it tells of.
+
+    ``trial`` is the trial's number, and ``state`` one of a study or, with a trial, of a trial.
+    """
+
+    __tablename__ = "events"
+    __table_args__ = (
+        Index(None, "study_key", "id"),
+        Index(None, "study_key", "trial", "id"),
+        # A page token names an event, so its id is never given again.
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(SurrogateKey, primary_key=True)
+    study_key: Mapped[int] = mapped_column(ForeignKey("studies.key", ondelete="CASCADE"))
+    trial: Mapped[int | None]
+    kind: Mapped[EventKind]
+    at: Mapped[datetime]
+    attempt: Mapped[int | None]
+    state: Mapped[str | None] = mapped_column(String(16))
+    detail: Mapped[str | None] = mapped_column(Text)
 
 
 class PlatformRow(Base):

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
+from service.db import events
 from service.db.columns import UtcNow
 from service.db.derive import columns_of, spec_of, study_records
 from service.db.models import EpochRow, StudyRow, TrialRow
 from service.db.session import Database
 from service.db.statements import find_study
 from service.domain.errors import ConflictError, InvalidFieldError
+from service.domain.events import EventKind
 from service.domain.records import StudyRecord
 from service.domain.spec import MAX_NAME_LENGTH
 from service.domain.states import StudyState, TrialState
@@ -68,6 +70,9 @@ def retarget(
         session.add(row)
         session.flush()
         _copy(session, trials, row.key)
+        events.record(session, row.key, EventKind.RETARGETED, state=row.state, detail=origin)
+        aim = f"for {targets_text(targets_ms)} ms, as the study {row.id}"
+        events.record(session, source.key, EventKind.RETARGETED, detail=aim)
         return study_records(session, [row])[0]
 
 

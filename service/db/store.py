@@ -3,6 +3,7 @@
 from sqlalchemy import Engine
 
 from service.db.dispatch import Dispatch
+from service.db.events import Events
 from service.db.platforms import Platforms
 from service.db.session import Database
 from service.db.studies import Studies
@@ -13,7 +14,7 @@ from service.domain.records import Totals
 
 
 class Store:
-    """A database, in five parts. Safe to share between threads; every method is one transaction of its own.
+    """A database, in six parts. Safe to share between threads; every method is one transaction of its own.
 
     Every method raises DatabaseUnavailableError when the database fails. Records that come out are values:
     they do not change and hold no connection.
@@ -21,6 +22,7 @@ class Store:
     Attributes:
         studies: What users do with studies.
         trials: Trials and epochs, to read.
+        events: What happened, to read.
         dispatch: The dispatcher's lease and the life of trials.
         platforms: Latency tables.
         tokens: Who may use the service.
@@ -30,6 +32,7 @@ class Store:
         database = self._database = Database(engine)
         self.studies = Studies(database)
         self.trials = Trials(database)
+        self.events = Events(database)
         self.dispatch = Dispatch(database)
         self.platforms = Platforms(database)
         self.tokens = Tokens(database)

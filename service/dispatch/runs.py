@@ -115,6 +115,7 @@ class Runs:
             if worker is None:
                 self._store.dispatch.requeue_trial(lease, trial.id, trial.attempt, crashed=False)
                 continue
+            self._store.dispatch.note_adoption(lease, trial.id, trial.attempt)
             run = _Run(trial, worker, None, trial.epochs_done, has_assignment=True)
             self._runs[trial.id] = run
             self._poll_again(run)

@@ -12,6 +12,8 @@ from service.dashboard.rendering import page
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
+_EVENTS = 100
+
 TrialNumber = Annotated[int, Path(ge=0, lt=2**31)]
 
 
@@ -32,6 +34,7 @@ def show_trial(request: Request, study_id: StudyId, number: TrialNumber, store: 
         is_best=number in {best.number for _, best in study.bests},
         platform=platform,
         stages=() if trial.architecture is None else drawing(trial.architecture, platform),
+        history=store.events.list(study_id, trial=number, page_size=_EVENTS).items,
         is_last=number + 1 >= sum(study.trial_counts.values()),
     )
 

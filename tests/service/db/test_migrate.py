@@ -82,6 +82,25 @@ def test_before_there_were_several_targets_a_study_keeps_its_first(engine: Engin
     assert found.spent_epochs == 8
 
 
+def test_before_there_were_events_a_study_has_no_history(engine: Engine) -> None:
+    migrate.upgrade(engine)
+    store = Store(engine)
+    study = new_study(store)
+    searches.finished_trial(store, study.id)
+    before = store.studies.get(study.id), store.trials.history(study.id)
+    assert store.events.list(study.id).items != ()
+    with migrate.exclusive_connection(engine) as connection:
+        command.downgrade(migrate.alembic_config(connection), "0003")
+    assert "events" not in inspect(engine).get_table_names()
+    with pytest.raises(DatabaseOutdatedError, match="is of version 0003"):
+        migrate.check(engine)
+    migrate.upgrade(engine)
+    assert (store.studies.get(study.id), store.trials.history(study.id)) == before
+    assert store.events.list(study.id).items == ()
+    store.studies.cancel(study.id)
+    assert [event.state for event in store.events.list(study.id).items] == ["cancelled"]
+
+
 def test_upgrading_twice_keeps_the_rows(engine: Engine) -> None:
     migrate.upgrade(engine)
     store = Store(engine)

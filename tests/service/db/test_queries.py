@@ -81,6 +81,7 @@ def test_reads_take_a_fixed_number_of_queries(engine: Engine) -> None:
         (2, lambda: store.trials.history(study.id)),
         (2, lambda: store.trials.epochs_of_study(study.id)),
         (2, lambda: store.trials.spent_when_done(study.id)),
+        (2, lambda: store.events.list(study.id, trial=1)),
     ]
     for count, read in reads:
         with recorded(engine) as statements:
@@ -104,6 +105,9 @@ def reads(store: Store, study: StudyRecord, other: StudyRecord) -> None:
     store.trials.epochs_of_study(study.id)
     store.trials.spent_when_done(study.id)
     store.trials.history(other.id)
+    for trial in (None, 1):
+        recent = store.events.list(study.id, trial=trial, page_size=1)
+        store.events.list(study.id, trial=trial, page_token=recent.next_page_token)
     store.dispatch.active_studies()
     store.dispatch.unfinished_trials()
     store.dispatch.last_checkpoint(1)
@@ -142,7 +146,9 @@ def plans_of(engine: Engine) -> list[tuple[str, str]]:
 
 
 def test_no_query_reads_a_whole_table(engine: Engine) -> None:
-    whole = re.compile(r"SCAN (studies|trials|epochs|outcome|idempotency_keys)\b|Seq Scan on (?!lease)\w+")
+    whole = re.compile(
+        r"SCAN (studies|trials|epochs|events|outcome|idempotency_keys)\b|Seq Scan on (?!lease)\w+"
+    )
     for statement, plan in plans_of(engine):
         found = {match[0] for match in whole.finditer(plan)}
         if 'ORDER BY studies."key" DESC' in statement:
