@@ -87,7 +87,9 @@ class Study(ResponseModel):
     id: str
     state: StudyState
     spec: StudySpec = Field(description="What was asked for, defaults filled in, with later patches.")
-    warnings: tuple[str, ...] = Field(description="What you should know although the spec is valid.")
+    warnings: tuple[str, ...] = Field(
+        description="What you should know although the spec is valid, such as trials that wait for resources."
+    )
     spent_epochs: int = Field(description="Epochs recorded so far, over all trials.")
     reserved_epochs: int = Field(description="Epochs still to come of queued and running trials.")
     trial_counts: dict[TrialState, int] = Field(description="Trials by state; every state is a key.")
@@ -211,6 +213,7 @@ class StudyPatch(BaseModel):
         400, ge=1, le=1_000_000, description="A completed study with budget left goes on."
     )
     max_parallel_trials: Count = Field(1, ge=1, le=1024)
+    trial_timeout_seconds: float | None = Field(None, gt=0, le=1e8, description="null: no limit.")
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:

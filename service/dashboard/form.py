@@ -59,6 +59,7 @@ _LAYOUT: Mapping[str, tuple[tuple[str, str, str, str, str], ...]] = {
         ("search.width", "Width multiplier", "number", "", ""),
         ("search.image_size", "Image size", "number", "", "pixels"),
         ("search.batch_size", "Batch size", "number", "", "images"),
+        ("trial_timeout_seconds", "Longest trial", "number", "", "seconds"),
         ("resources.cpus", "CPU cores", "number", "", "per trial"),
         ("resources.gpus", "GPUs", "number", "", "per trial"),
     ),

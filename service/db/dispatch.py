@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from nas_worker.job import EpochReport
@@ -24,7 +24,7 @@ from service.db.derive import (
     trial_record,
     usage_of,
 )
-from service.db.models import EpochRow, LeaseRow, StudyRow, TrialRow
+from service.db.models import DeletedStudyRow, EpochRow, LeaseRow, StudyRow, TrialRow
 from service.db.session import Database
 from service.db.transitions import (
     UnfinishedTrial,
@@ -187,6 +187,7 @@ class Dispatch:
                 attempt=attempt + 1,
                 worker=worker,
                 started_at=func.coalesce(TrialRow.started_at, UtcNow()),
+                attempt_started_at=UtcNow(),
                 retry_at=None,
                 platform_hash=platform_hash,
                 code_version=code_version,
@@ -333,7 +334,15 @@ class Dispatch:
 
         return self._change(lease, trial_id, attempt, cancel) is not None
 
-    def finish_study(self, lease: Lease, study_id: str, state: StudyState, error: str | None = None) -> bool:
+    def finish_study(
+        self,
+        lease: Lease,
+        study_id: str,
+        state: StudyState,
+        error: str | None = None,
+        *,
+        if_budget_epochs: int | None = None,
+    ) -> bool:
         """Ends a pending or running study. A failed or cancelled one takes its queued trials with it.
 
         Args:
@@ -341,10 +350,11 @@ class Dispatch:
             study_id: The study.
             state: Its final state.
             error: Why it failed.
+            if_budget_epochs: Only if its budget is still this one; None: whatever its budget.
 
         Returns:
             Whether it has ended now: not if it was not active, nor if it should complete while a trial is
-            queued or running.
+            queued or running, nor with another budget.
 
         Raises:
             LeaseLostError: Nothing was written.
@@ -357,12 +367,44 @@ class Dispatch:
             study = session.scalar(select(StudyRow).where(StudyRow.id == study_id).with_for_update())
             if study is None or not study.state.is_active:
                 return False
+            if if_budget_epochs not in (None, study.budget_epochs):
+                return False
             counts = usage_of(session, [study.key])[study.key].trial_counts
             if state is StudyState.COMPLETED and any(counts[unfinished] for unfinished in UNFINISHED):
                 return False
             cancel_queued_trials(session, study.key)
             set_study_state(session, study, state, error=clean_error(error))
             return True
+
+    def set_shortage(self, lease: Lease, study_id: str, shortage: str | None) -> None:
+        """Says what the engine lacks for the trials of an active study; None: nothing any more.
+
+        Raises:
+            LeaseLostError: Nothing was written.
+        """
+        with self._database.writing() as session:
+            leases.verify(session, lease)
+            study = session.scalar(select(StudyRow).where(StudyRow.id == study_id).with_for_update())
+            if study is None or not study.state.is_active or study.shortage == shortage:
+                return
+            detail = shortage or "the engine has now what its trials ask for"
+            events.record(session, study.key, EventKind.WARNING, detail=detail)
+            touch_study(session, study.key, shortage=shortage)
+
+    def deleted_studies(self) -> tuple[str, ...]:
+        """Ids of deleted studies whose checkpoints may still be there."""
+        with self._database.reading() as session:
+            return tuple(session.scalars(select(DeletedStudyRow.id)))
+
+    def forget_deleted_study(self, lease: Lease, study_id: str) -> None:
+        """Says that the checkpoints of a deleted study are gone.
+
+        Raises:
+            LeaseLostError: Nothing was written.
+        """
+        with self._database.writing() as session:
+            leases.verify(session, lease)
+            session.execute(delete(DeletedStudyRow).where(DeletedStudyRow.id == study_id))
 
     def note_adoption(self, lease: Lease, trial_id: int, attempt: int) -> bool:
         """Remembers that this dispatcher took over a running trial whose worker went on.

@@ -68,6 +68,7 @@ class StudyRow(Base):
 
     Of several targets ``target_runtime_ms`` is the first, which rewards are for; ``further_targets_ms`` holds
     the others.
+    ``shortage`` is what the engine lacks for its trials, while it does.
     ``key`` numbers studies in the order of creation and stays inside the database; ``id`` is public.
     """
 
@@ -92,6 +93,7 @@ class StudyRow(Base):
     updated_at: Mapped[datetime]
     error: Mapped[str | None] = mapped_column(Text)
     warnings: Mapped[list[str]] = mapped_column(JSON)
+    shortage: Mapped[str | None] = mapped_column(Text)
 
     name: Mapped[str] = mapped_column(String(200))
     target_runtime_ms: Mapped[float]
@@ -104,6 +106,7 @@ class StudyRow(Base):
     epochs_max: Mapped[int]
     budget_epochs: Mapped[int]
     max_parallel_trials: Mapped[int]
+    trial_timeout_seconds: Mapped[float | None]
     seed: Mapped[int] = mapped_column(BigInteger)
     search: Mapped[dict[str, Any]] = mapped_column(JSON)
     resources: Mapped[dict[str, Any]] = mapped_column(JSON)
@@ -152,6 +155,7 @@ class TrialRow(Base):
     code_version: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
+    attempt_started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     updated_at: Mapped[datetime]
     retry_at: Mapped[datetime | None]
@@ -244,6 +248,14 @@ class IdempotencyKeyRow(Base):
     study_key: Mapped[int] = mapped_column(ForeignKey("studies.key", ondelete="CASCADE"), index=True)
     digest: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime]
+
+
+class DeletedStudyRow(Base):
+    """A study that was deleted and whose checkpoints the dispatcher has still to remove."""
+
+    __tablename__ = "deleted_studies"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
 
 
 class TokenRow(Base):

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from service.db import events
 from service.db.columns import UtcNow
 from service.db.derive import best_of, columns_of, spec_of, study_records, usage_of
-from service.db.models import IdempotencyKeyRow, StudyRow
+from service.db.models import DeletedStudyRow, IdempotencyKeyRow, StudyRow
 from service.db.paging import check_page_size, make_page, read_token
 from service.db.retarget import retarget
 from service.db.session import Database
@@ -31,7 +31,7 @@ from service.domain.records import Page, StudyRecord, TrialRecord
 from service.domain.spec import StudySpec
 from service.domain.states import StudyState, TrialState
 
-_CHANGEABLE = ("name", "tags", "notes", "budget_epochs", "max_parallel_trials")
+_CHANGEABLE = ("name", "tags", "notes", "budget_epochs", "max_parallel_trials", "trial_timeout_seconds")
 
 
 class Studies:
@@ -139,7 +139,7 @@ class Studies:
     def update(
         self, study_id: str, *, changes: Mapping[str, object], if_revision: int | None = None
     ) -> StudyRecord:
-        """Changes name, tags, notes, budget_epochs or max_parallel_trials.
+        """Changes name, tags, notes, budget_epochs, max_parallel_trials or trial_timeout_seconds.
 
         A completed study whose budget is raised runs again.
 
@@ -175,7 +175,7 @@ class Studies:
             return _write(session, row, state, **columns_of(after))
 
     def delete(self, study_id: str) -> None:
-        """Deletes a study with its trials and epochs.
+        """Deletes a study with its trials and epochs; the dispatcher then removes its checkpoints.
 
         Raises:
             NotFoundError: There is no such study.
@@ -188,6 +188,7 @@ class Studies:
             running = usage_of(session, [row.key])[row.key].trial_counts[TrialState.RUNNING]
             if running:
                 raise ConflictError(f"{running} trial(s) of the study still run; try again in a moment")
+            session.add(DeletedStudyRow(id=row.id))
             session.execute(delete(StudyRow).where(StudyRow.key == row.key))
 
     def pause(self, study_id: str) -> StudyRecord:

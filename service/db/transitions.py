@@ -147,6 +147,8 @@ def set_study_state(session: Session, row: StudyRow, state: StudyState, **values
         error = values.get("error")
         assert error is None or isinstance(error, str)
         events.record(session, row.key, EventKind.STATE, state=state, detail=error)
+    if not state.is_active:
+        values["shortage"] = None  # nothing waits any more
     touch_study(session, row.key, state=state, **values)
 
 

@@ -89,7 +89,10 @@ class Planner:
         del self._asked[study.id]
         if situation != asked_in:
             return True
-        return self._store.dispatch.finish_study(lease, study.id, StudyState.COMPLETED)
+        # A budget that was raised in this very moment is asked about anew.
+        return self._store.dispatch.finish_study(
+            lease, study.id, StudyState.COMPLETED, if_budget_epochs=asked_in.budget_epochs
+        )
 
     def _suggest(self, study: StudyRecord) -> Suggestion | None:
         trials = self._store.trials.history(study.id)

@@ -34,6 +34,7 @@ class TrialRecord:
         error: Why it failed, for users; the traceback of a search that raised.
         created_at: UTC.
         started_at: UTC, of the first attempt.
+        attempt_started_at: UTC, of the latest attempt.
         finished_at: UTC.
         updated_at: UTC; changes with every epoch.
         retry_at: UTC; a queued trial is not started before, None: at once.
@@ -58,6 +59,7 @@ class TrialRecord:
     error: str | None
     created_at: datetime
     started_at: datetime | None
+    attempt_started_at: datetime | None
     finished_at: datetime | None
     updated_at: datetime
     retry_at: datetime | None
@@ -72,6 +74,7 @@ class StudyRecord:
         state: Where it stands.
         spec: What was asked for, with later patches.
         warnings: What the user should know although the spec is valid, such as an unreachable target.
+        shortage: What the engine lacks for its trials, as it is now; one of the warnings too.
         spent_epochs: Number of epoch rows.
         reserved_epochs: Epochs still to come of queued and running trials.
         trial_counts: Number of trials by state; every state is a key.
@@ -96,6 +99,7 @@ class StudyRecord:
     updated_at: datetime
     error: str | None
     further_bests: tuple[TrialRecord, ...] = ()
+    shortage: str | None = None
 
     @property
     def bests(self) -> tuple[tuple[float, TrialRecord], ...]:

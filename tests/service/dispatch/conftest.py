@@ -81,6 +81,7 @@ def shared_bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         checkpoint_dir=folder / "checkpoints",
         ray_address=cluster.address,
         tick_seconds=0.05,
+        survey_seconds=0.5,
         retry_backoff_seconds=0.1,
         idle_worker_seconds=60,
         max_crashes=1,

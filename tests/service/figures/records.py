@@ -38,6 +38,7 @@ def completed_trial(number: int, search: Search, target_ms: float, started_at: d
         architecture=last.architecture,
         error=None,
         created_at=started_at,
+        attempt_started_at=None,
         started_at=started_at,
         finished_at=finished_at,
         updated_at=finished_at,
