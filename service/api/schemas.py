@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from nas_worker.job import SearchSettings
 from nas_worker.platform import Platform
+from service.api.provenance_schemas import ReusedFrom, TrialProvenance
 from service.api.schema_base import ResponseModel
 from service.domain.advice import Advice
 from service.domain.records import EpochRecord, StudyRecord, TrialRecord
@@ -91,6 +92,7 @@ class Study(ResponseModel):
         description="What you should know although the spec is valid, such as trials that wait for resources."
     )
     spent_epochs: int = Field(description="Epochs recorded so far, over all trials.")
+    reused_epochs: int = Field(description="Epochs taken from identical trials, at no cost.")
     reserved_epochs: int = Field(description="Epochs still to come of queued and running trials.")
     trial_counts: dict[TrialState, int] = Field(description="Trials by state; every state is a key.")
     best: BestTrial | None = Field(description="Best trial so far, for the first target, or null.")
@@ -109,6 +111,7 @@ class Study(ResponseModel):
             spec=study.spec,
             warnings=study.warnings,
             spent_epochs=study.spent_epochs,
+            reused_epochs=study.reused_epochs,
             reserved_epochs=study.reserved_epochs,
             trial_counts=dict(study.trial_counts),
             best=None if study.best is None else BestTrial.of(study.best),
@@ -252,6 +255,9 @@ class Trial(ResponseModel):
     accuracy: float | None = Field(description="Top-1 validation accuracy in [0, 1], once completed.")
     runtime_ms: float | None = Field(description="Runtime R on the platform, once completed.")
     reward: float | None = Field(description="Eq. 19 for the study's first target, once completed.")
+    reused_from: ReusedFrom | None = Field(
+        description="Identical trial whose outcome was taken at no cost, or null: it ran itself."
+    )
     started_at: datetime | None
     finished_at: datetime | None
     updated_at: datetime = Field(description="Changes with every epoch; see the filter updated_since.")
@@ -260,13 +266,16 @@ class Trial(ResponseModel):
     @classmethod
     def of(cls, trial: TrialRecord) -> Self:
         """The trial as the API shows it."""
-        return cls.model_validate({name: getattr(trial, name) for name in cls.model_fields})
+        fields = {name: getattr(trial, name) for name in cls.model_fields}
+        return cls.model_validate(fields, from_attributes=True)
 
 
 class TrialDetail(Trial):
-    """A trial with the ConvNet that it found."""
+    """A trial with the ConvNet that it found, and what it ran with."""
 
     architecture: Architecture | None = Field(description="Layer types, once completed, or null.")
+    provenance: TrialProvenance | None = Field(description="What it ran with; null before it is known.")
+    versions: dict[str, str] | None = Field(description="Versions of the worker's packages, or null.")
 
 
 class TrialPage(ResponseModel):

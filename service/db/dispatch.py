@@ -5,7 +5,7 @@ attempt), all in one transaction. So a dispatcher that was replaced, a worker th
 that comes twice change nothing.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from nas_worker.job import EpochReport
 from service.db import events
 from service.db import lease as leases
+from service.db.adding import add_trial
 from service.db.columns import UtcNow
 from service.db.derive import (
     UNFINISHED,
@@ -30,7 +31,6 @@ from service.db.transitions import (
     UnfinishedTrial,
     cancel_queued_trials,
     check_report,
-    check_suggestion,
     clean_error,
     find_unfinished,
     last_line,
@@ -38,8 +38,8 @@ from service.db.transitions import (
     touch_study,
 )
 from service.domain.events import EventKind
+from service.domain.provenance import Provenance
 from service.domain.records import Lease, StudyRecord, TrialRecord
-from service.domain.seeds import trial_seed
 from service.domain.states import StudyState, TrialState
 from solver.base import Suggestion
 
@@ -111,8 +111,19 @@ class Dispatch:
             ).one_or_none()
             return (0, None) if row is None else (row.epoch, row.checkpoint)
 
-    def add_trial(self, lease: Lease, study_id: str, suggestion: Suggestion) -> TrialRecord | None:
+    def add_trial(
+        self, lease: Lease, study_id: str, suggestion: Suggestion, provenance: Provenance | None = None
+    ) -> TrialRecord | None:
         """Queues the study's next trial and reserves its epochs.
+
+        If the study allows it and an identical trial has completed, the new one is complete at once with that
+        one's outcome, at no cost.
+
+        Args:
+            lease: The dispatcher's.
+            study_id: The study.
+            suggestion: The trial.
+            provenance: What it would run with; None: not known, so it is never taken for another one.
 
         Returns:
             The trial, or None if the study is no longer active or has too little budget left.
@@ -126,30 +137,7 @@ class Dispatch:
             study = session.scalar(select(StudyRow).where(StudyRow.id == study_id).with_for_update())
             if study is None or not study.state.is_active:
                 return None
-            check_suggestion(study, suggestion)
-            usage = usage_of(session, [study.key])[study.key]
-            if usage.spent_epochs + usage.reserved_epochs + suggestion.epochs > study.budget_epochs:
-                return None
-            number = sum(usage.trial_counts.values())  # trials are never deleted alone
-            trial = TrialRow(
-                study_key=study.key,
-                number=number,
-                state=TrialState.QUEUED,
-                lambda_=suggestion.lambda_,
-                epochs=suggestion.epochs,
-                hinge_target_ms=suggestion.hinge_target_ms,
-                seed=trial_seed(study.seed, number),
-                attempt=0,
-                crashes=0,
-                created_at=UtcNow(),
-                updated_at=UtcNow(),
-            )
-            session.add(trial)
-            session.flush()
-            created, waits = EventKind.CREATED, TrialState.QUEUED
-            events.record(session, study.key, created, trial=number, attempt=0, state=waits)
-            set_study_state(session, study, StudyState.RUNNING)
-            return trial_by_id(session, trial.id)
+            return add_trial(session, study, suggestion, provenance)
 
     def start_trial(
         self,
@@ -158,8 +146,9 @@ class Dispatch:
         attempt: int,
         worker: str,
         *,
-        platform_hash: str | None = None,
-        code_version: str | None = None,
+        provenance: Provenance | None = None,
+        identity: str | None = None,
+        versions: Mapping[str, str] | None = None,
     ) -> TrialRecord | None:
         """Claims a queued trial for a worker. The new attempt's number fences all earlier attempts.
 
@@ -168,8 +157,9 @@ class Dispatch:
             trial_id: The trial.
             attempt: Of the queued trial; the started one has the next.
             worker: Name of the actor.
-            platform_hash: Hash of the latency table that this attempt runs with.
-            code_version: Version of the code that runs it.
+            provenance: What this attempt runs with.
+            identity: See :class:`TrialRecord`.
+            versions: Of the worker's packages, by name.
 
         Returns:
             The running trial, or None if it is not queued at this attempt or its study is not active.
@@ -189,8 +179,11 @@ class Dispatch:
                 started_at=func.coalesce(TrialRow.started_at, UtcNow()),
                 attempt_started_at=UtcNow(),
                 retry_at=None,
-                platform_hash=platform_hash,
-                code_version=code_version,
+                platform_hash=None if provenance is None else provenance.platform_hash,
+                code_version=None if provenance is None else provenance.code_version,
+                dataset_fingerprint=None if provenance is None else provenance.dataset_fingerprint,
+                identity=identity,
+                versions=None if versions is None else {**versions},
             )
             return trial_by_id(session, trial_id)
 

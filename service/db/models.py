@@ -17,6 +17,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    true,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -107,6 +108,7 @@ class StudyRow(Base):
     budget_epochs: Mapped[int]
     max_parallel_trials: Mapped[int]
     trial_timeout_seconds: Mapped[float | None]
+    reuse_trials: Mapped[bool] = mapped_column(server_default=true())
     seed: Mapped[int] = mapped_column(BigInteger)
     search: Mapped[dict[str, Any]] = mapped_column(JSON)
     resources: Mapped[dict[str, Any]] = mapped_column(JSON)
@@ -117,7 +119,9 @@ class StudyRow(Base):
 class TrialRow(Base):
     """A trial. Its outcome is the row of its last epoch; its state changes by compare-and-set alone.
 
-    ``platform_hash`` and ``code_version`` say what its latest attempt ran with.
+    ``platform_hash``, ``code_version`` and ``versions`` say what its latest attempt ran with. Trials with the
+    same ``identity`` have the same outcome. One with a ``reused_study_id`` took it from that study's trial
+    ``reused_number``, and its epochs are not spent.
     """
 
     __tablename__ = "trials"
@@ -135,6 +139,7 @@ class TrialRow(Base):
         Index(None, "state", "study_key"),
         Index(None, "study_key", "lambda", "number"),
         Index(None, "study_key", "updated_at"),
+        Index(None, "identity"),
         # An id names a trial's actors and checkpoints, so it is never given again.
         {"sqlite_autoincrement": True},
     )
@@ -153,6 +158,11 @@ class TrialRow(Base):
     error: Mapped[str | None] = mapped_column(Text)
     platform_hash: Mapped[str | None] = mapped_column(Text)
     code_version: Mapped[str | None] = mapped_column(Text)
+    dataset_fingerprint: Mapped[str | None] = mapped_column(Text)
+    versions: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
+    identity: Mapped[str | None] = mapped_column(String(64))
+    reused_study_id: Mapped[str | None] = mapped_column(String(32))
+    reused_number: Mapped[int | None]
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     attempt_started_at: Mapped[datetime | None]

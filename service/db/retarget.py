@@ -21,6 +21,7 @@ from service.domain.targets import in_short, targets_text
 
 _COPIED = (
     "lambda_", "epochs", "hinge_target_ms", "seed", "attempt", "crashes", "platform_hash", "code_version",
+    "dataset_fingerprint", "versions", "identity", "reused_study_id", "reused_number",
     "created_at", "started_at", "finished_at", "updated_at",
 )  # fmt: skip
 
@@ -48,7 +49,7 @@ def retarget(
                 f"budget_epochs must buy one trial at full fidelity ({source.epochs_max} epochs); "
                 f"got {budget_epochs}",
             )
-        spent = sum(trial.epochs for trial in trials)
+        spent = sum(trial.epochs for trial in trials if trial.reused_study_id is None)
         spec = spec_of(source)
         spec = spec.model_copy(
             update={

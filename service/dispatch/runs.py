@@ -19,6 +19,7 @@ from service.db.store import Store
 from service.dispatch.settings import DispatchSettings
 from service.dispatch.workers import Worker, WorkerPool
 from service.domain.errors import NotFoundError
+from service.domain.provenance import Provenance, identity
 from service.domain.records import Lease, StudyRecord, TrialRecord
 from service.domain.states import StudyState, TrialState
 
@@ -79,13 +80,16 @@ class Runs:
         platform = self._store.platforms.get(study.spec.platform)
         epochs = self._store.trials.epochs(study.id, trial.number)
         checkpoints = [e.report.checkpoint for e in reversed(epochs) if e.report.checkpoint is not None]
+        fingerprint = None if trial.provenance is None else trial.provenance.dataset_fingerprint
+        provenance = Provenance(platform.content_hash, fingerprint, version("spnas-tuner"))
         claimed = self._store.dispatch.start_trial(
             lease,
             trial.id,
             trial.attempt,
             worker.name,
-            platform_hash=platform.content_hash,
-            code_version=version("spnas-tuner"),
+            provenance=provenance,
+            identity=_identity_of(trial, study, provenance),
+            versions=None if worker.info is None else worker.info.versions,
         )
         if claimed is None:
             return None
@@ -256,7 +260,8 @@ class Runs:
         run = self._runs[trial.id]
         error = (
             f"stopped: attempt {trial.attempt} ran longer than {timeout_seconds:g} s, its study's "
-            f"trial_timeout_seconds; {trial.epochs_done} of {trial.epochs} epochs were recorded and stay spent"
+            f"trial_timeout_seconds; {trial.epochs_done} of {trial.epochs} epochs were recorded and "
+            "stay spent"
         )
         if self._store.dispatch.fail_trial(lease, trial.id, trial.attempt, error):
             _LOG.warning(
@@ -313,6 +318,19 @@ class Runs:
                     path.unlink(missing_ok=True)
         except OSError as exc:
             _LOG.warning("checkpoints are left behind: %s", exc, extra={"study": trial.study_id})
+
+
+def _identity_of(trial: TrialRecord, study: StudyRecord, provenance: Provenance) -> str | None:
+    """None where earlier epochs were run with something else."""
+    now = identity(
+        study.spec.search,
+        provenance,
+        lambda_=trial.lambda_,
+        epochs=trial.epochs,
+        seed=trial.seed,
+        hinge_target_ms=trial.hinge_target_ms,
+    )
+    return now if trial.epochs_done == 0 or now == trial.identity else None
 
 
 def first_line(error: Exception) -> str:

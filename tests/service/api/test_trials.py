@@ -13,6 +13,7 @@ from tests.service.searches import ARCHITECTURE, epoch_report, finished_trial, l
 TRIAL_FIELDS = {
     "number", "state", "lambda", "epochs", "epochs_done", "hinge_target_ms", "seed", "attempt", "accuracy",
     "runtime_ms", "reward", "started_at", "finished_at", "updated_at", "error",
+    "reused_from",
 }  # fmt: skip
 
 

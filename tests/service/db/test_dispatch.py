@@ -2,10 +2,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select
 
-from service.db.models import TrialRow
 from service.db.store import Store
+from service.domain.provenance import Provenance
 from service.domain.seeds import trial_seed
 from service.domain.states import StudyState, TrialState
 from solver.base import Suggestion
@@ -299,13 +298,15 @@ def test_a_trial_says_what_its_latest_attempt_ran_with(store: Store) -> None:
     trial = queued_trial(store, lease, study)
     found = []
     for attempt, code_version in enumerate(["1.0", "1.1"]):
-        store.dispatch.start_trial(
-            lease, trial.id, attempt, "worker", platform_hash="abc", code_version=code_version
+        provenance = Provenance("abc", None, code_version)
+        versions = {"torch": code_version}
+        started = store.dispatch.start_trial(
+            lease, trial.id, attempt, "worker", provenance=provenance, versions=versions
         )
-        with store.dispatch._database.reading() as session:
-            found.append(session.execute(select(TrialRow.platform_hash, TrialRow.code_version)).one())
+        assert started is not None
+        found.append((started.provenance, started.versions))
         store.dispatch.requeue_trial(lease, trial.id, attempt + 1, crashed=False)
-    assert found == [("abc", "1.0"), ("abc", "1.1")]
+    assert found == [(Provenance("abc", None, each), {"torch": each}) for each in ("1.0", "1.1")]
 
 
 def test_a_study_does_not_complete_with_a_budget_that_was_just_raised(store: Store) -> None:

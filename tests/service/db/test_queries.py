@@ -11,8 +11,10 @@ from sqlalchemy import Engine, event, text
 from service.db import migrate
 from service.db.engine import create_engine
 from service.db.store import Store
+from service.domain.provenance import Provenance
 from service.domain.records import StudyRecord
 from service.domain.states import StudyState, TrialState
+from solver.base import Suggestion
 from tests.service import searches
 from tests.service.db.helpers import new_study, queued_trial, running_trial
 from tests.service.searches import epoch_report
@@ -117,6 +119,8 @@ def writes(store: Store, study: StudyRecord) -> None:
     """Everything that the service writes while studies run."""
     lease = searches.lease(store)
     queued = next(trial for trial in store.trials.history(study.id) if trial.state is TrialState.QUEUED)
+    provenance = Provenance("platform", "data", "1.0")
+    store.dispatch.add_trial(lease, study.id, Suggestion(1.0, 2), provenance)
     store.dispatch.start_trial(lease, queued.id, 0, "worker")
     store.dispatch.record_epochs(lease, queued.id, 1, [epoch_report(1), epoch_report(2)])
     store.dispatch.complete_trial(lease, queued.id, 1)

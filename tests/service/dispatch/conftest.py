@@ -54,6 +54,7 @@ class Bench:
             "epochs": {"min": 1, "max": 2},
             "budget_epochs": 4,
             "search": {"max_train_images": 64},
+            "reuse_trials": False,
         }
         return self.store.studies.create(StudySpec.model_validate({**values, **fields}))[0]
 
