@@ -37,6 +37,7 @@ from service.db.transitions import (
     set_study_state,
     touch_study,
 )
+from service.db.webhooks import enqueue
 from service.domain.events import EventKind
 from service.domain.provenance import Provenance
 from service.domain.records import Lease, StudyRecord, TrialRecord
@@ -49,8 +50,9 @@ T = TypeVar("T")
 class Dispatch:
     """The dispatcher's part of the store. Writes raise LeaseLostError once the lease is lost."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, notifies: bool = False) -> None:
         self._database = database
+        self._notifies = notifies
 
     def deployment_id(self) -> str:
         """A name of this database, the same for ever; tells its workers from others' on a shared cluster."""
@@ -367,6 +369,9 @@ class Dispatch:
                 return False
             cancel_queued_trials(session, study.key)
             set_study_state(session, study, state, error=clean_error(error))
+            if self._notifies and state is not StudyState.CANCELLED:
+                session.refresh(study)
+                enqueue(session, study_records(session, [study])[0])
             return True
 
     def set_shortage(self, lease: Lease, study_id: str, shortage: str | None) -> None:

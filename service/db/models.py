@@ -268,6 +268,18 @@ class DeletedStudyRow(Base):
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
 
 
+class WebhookDeliveryRow(Base):
+    """A message that is still to be sent: that a study has ended. ``due_at`` is when it is tried next."""
+
+    __tablename__ = "webhook_deliveries"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    study_id: Mapped[str] = mapped_column(String(32))
+    body: Mapped[str] = mapped_column(Text)
+    attempts: Mapped[int]
+    due_at: Mapped[datetime] = mapped_column(index=True)
+
+
 class TokenRow(Base):
     """An access token, without its secret."""
 

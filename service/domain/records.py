@@ -144,6 +144,16 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
+class DeliveryRecord:
+    """A webhook's message to be sent now: its id, its study's id, JSON, and which try this is, from 1."""
+
+    id: str
+    study_id: str
+    body: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
 class Totals:
     """Counts over all studies; every state is a key."""
 
