@@ -7,12 +7,14 @@ service, which then polls on where it was.
 
 import logging
 import os
+import platform
 import socket
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib.metadata import version
 from pathlib import Path
 
 from nas_worker.errors import CheckpointError, SearchError
@@ -86,10 +88,11 @@ class PollReply:
 
 @dataclass(frozen=True, slots=True)
 class WorkerInfo:
-    """Where a worker runs."""
+    """Where a worker runs, and with which versions of what its searches depend on, by name."""
 
     pid: int
     host: str
+    versions: Mapping[str, str]
 
 
 class SearchWorker:
@@ -105,7 +108,9 @@ class SearchWorker:
 
     def info(self) -> WorkerInfo:
         """Answers as soon as the process is up."""
-        return WorkerInfo(pid=os.getpid(), host=socket.gethostname())
+        versions = {name: version(name) for name in ("spnas-tuner", "torch", "numpy")}
+        versions["python"] = platform.python_version()
+        return WorkerInfo(pid=os.getpid(), host=socket.gethostname(), versions=versions)
 
     def start(self, assignment: Assignment) -> PollReply:
         """Starts an assignment and returns at once. A repeated call changes nothing.

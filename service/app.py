@@ -21,6 +21,7 @@ from service.api import (
     figures,
     frontier,
     health,
+    history,
     metrics,
     openapi,
     platforms,
@@ -40,7 +41,9 @@ from service.api.request_context import RequestContext
 from service.database import prepared_engine
 from service.db.store import Store
 from service.dispatch import Dispatcher, DispatchSettings
+from service.domain.signing import key_of
 from service.settings import Settings
+from service.webhook import WebhookSender, WebhookSettings
 
 _LOG = logging.getLogger(__name__)
 _ROUTERS = (
@@ -50,6 +53,7 @@ _ROUTERS = (
     recommendations.router,
     trials.router,
     events.router,
+    history.router,
     figures.router,
     frontier.router,
     platforms.router,
@@ -85,7 +89,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.stopping = threading.Event()  # ends streams that would otherwise keep the server from stopping
     app.state.engine = engine
-    app.state.store = Store(engine)
+    app.state.store = Store(engine, notifies=bool(settings.webhook_url))
+    app.state.webhook = _webhook(settings, app.state.store)
     app.state.advisor = Advisor(app.state.store)
     app.state.dispatcher = _dispatcher(settings, app.state.store)
     app.state.metrics = metrics.Metrics(app.state.store, engine, app.state.dispatcher)
@@ -123,6 +128,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     # Ray replaces the signal handlers of the thread that starts it, so that must not be this one.
     if dispatcher is not None:
         await asyncio.to_thread(dispatcher.start)
+    webhook: WebhookSender | None = app.state.webhook
+    if webhook is not None:
+        webhook.start()
     try:
         yield
     finally:
@@ -130,6 +138,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             timeout = app.state.settings.shutdown_seconds
             if not await asyncio.to_thread(dispatcher.stop, timeout):
                 _LOG.warning("the dispatcher has not stopped within %d s", timeout)
+        if webhook is not None:
+            await asyncio.to_thread(webhook.stop, app.state.settings.shutdown_seconds)
         await asyncio.to_thread(app.state.advisor.close)
         app.state.engine.dispose()
 
@@ -146,6 +156,16 @@ def _dispatcher(settings: Settings, store: Store) -> Dispatcher | None:
             embedded_gpus=settings.embedded_gpus,
             dataset_roots=tuple(str(Path(root).resolve()) for root in settings.dataset_roots),
         ),
+    )
+
+
+def _webhook(settings: Settings, store: Store) -> WebhookSender | None:
+    if not settings.webhook_url:
+        return None
+    key = key_of(settings.webhook_secret.get_secret_value())
+    return WebhookSender(
+        store,
+        WebhookSettings(url=settings.webhook_url, key=key, allow_private=settings.webhook_allow_private),
     )
 
 

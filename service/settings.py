@@ -1,10 +1,13 @@
 """Settings of the service: environment variables ``SPNAS_*`` or keyword arguments, nothing else."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, BeforeValidator, Field
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from service.domain.signing import key_of
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -64,9 +67,32 @@ class Settings(BaseSettings):
         "INFO", description="Lowest level logged."
     )
     max_body_bytes: int = Field(1_000_000, gt=0, description="Longest request body that is read.")
+    webhook_url: str = Field("", description="Told when a study has completed or failed; empty: nobody.")
+    webhook_secret: SecretStr = Field(
+        SecretStr(""), description="Signs what is sent: whsec_ and random bytes in base64."
+    )
+    webhook_allow_private: bool = Field(
+        False, description="Whether webhook_url may lead to this machine or a private network."
+    )
     shutdown_seconds: int = Field(
         20, ge=1, description="How long open requests and trials may take to wind up."
     )
+
+    @field_validator("webhook_url")
+    @classmethod
+    def _is_http(cls, url: str) -> str:
+        if url and urlsplit(url).scheme not in ("http", "https"):
+            raise ValueError("must begin with https:// or http://")
+        return url
+
+    @model_validator(mode="after")
+    def _webhook_is_signed(self) -> Self:
+        if self.webhook_url:
+            try:
+                key_of(self.webhook_secret.get_secret_value())
+            except ValueError as error:
+                raise ValueError(f"webhook_secret {error}") from error
+        return self
 
     @property
     def is_loopback(self) -> bool:

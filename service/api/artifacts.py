@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 
 from service import artifacts
+from service.api.artifact_schemas import ArtifactInfo, ArtifactList
 from service.api.dependencies import STUDY, StoreDependency, StudyId, TrialNumber
 from service.api.problems import documented
-from service.api.schemas import ArtifactInfo, ArtifactList
 from service.domain.spec import Text
 
 router = APIRouter(prefix=f"{STUDY}/trials/{{number}}/artifacts", tags=["trials"])

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.api.dependencies import StoreDependency
+from service.api.frontier_schemas import Frontier, FrontierPoint
 from service.api.problems import documented
-from service.api.schemas import Frontier, FrontierPoint
 from service.domain.spec import Text
 
 router = APIRouter(tags=["trials"])

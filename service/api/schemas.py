@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from nas_worker.job import SearchSettings
 from nas_worker.platform import Platform
+from service.api.provenance_schemas import ReusedFrom, TrialProvenance
+from service.api.schema_base import ResponseModel
 from service.domain.advice import Advice
 from service.domain.records import EpochRecord, StudyRecord, TrialRecord
 from service.domain.spec import Count, EpochRange, LambdaRange, Resources, StudySpec, Tag, Text
@@ -25,13 +27,7 @@ Architecture = Annotated[
 TrialOrder = Literal["number", "reward", "lambda"]
 
 
-class _Response(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, validate_by_name=True, validate_by_alias=True, serialize_by_alias=True
-    )
-
-
-class BestTrial(_Response):
+class BestTrial(ResponseModel):
     """The completed trial at full fidelity with the highest reward (Eq. 19)."""
 
     number: int = Field(description="Number of the trial in its study, from 0.")
@@ -58,7 +54,7 @@ class BestTrial(_Response):
         )
 
 
-class TargetBest(_Response):
+class TargetBest(ResponseModel):
     """The best trial for one of several targets."""
 
     target_runtime_ms: float
@@ -86,14 +82,17 @@ class StudyBest(BestTrial):
         return tuple((each.target_runtime_ms, each.trial) for each in self.best_per_target)
 
 
-class Study(_Response):
+class Study(ResponseModel):
     """A study with everything that is derived from its trials."""
 
     id: str
     state: StudyState
     spec: StudySpec = Field(description="What was asked for, defaults filled in, with later patches.")
-    warnings: tuple[str, ...] = Field(description="What you should know although the spec is valid.")
+    warnings: tuple[str, ...] = Field(
+        description="What you should know although the spec is valid, such as trials that wait for resources."
+    )
     spent_epochs: int = Field(description="Epochs recorded so far, over all trials.")
+    reused_epochs: int = Field(description="Epochs taken from identical trials, at no cost.")
     reserved_epochs: int = Field(description="Epochs still to come of queued and running trials.")
     trial_counts: dict[TrialState, int] = Field(description="Trials by state; every state is a key.")
     best: BestTrial | None = Field(description="Best trial so far, for the first target, or null.")
@@ -112,6 +111,7 @@ class Study(_Response):
             spec=study.spec,
             warnings=study.warnings,
             spent_epochs=study.spent_epochs,
+            reused_epochs=study.reused_epochs,
             reserved_epochs=study.reserved_epochs,
             trial_counts=dict(study.trial_counts),
             best=None if study.best is None else BestTrial.of(study.best),
@@ -135,7 +135,7 @@ class Study(_Response):
         return () if self.best is None else ((self.spec.first_target_ms, self.best),)
 
 
-class Interval(_Response):
+class Interval(ResponseModel):
     """An expected value, and bounds that hold the value with the stated probability."""
 
     mean: float
@@ -149,7 +149,7 @@ class Interval(_Response):
         return cls.model_validate(asdict(interval))
 
 
-class Recommendation(_Response):
+class Recommendation(ResponseModel):
     """What the solver advises for a target: by its model if it has one, else the best finished trial."""
 
     target_runtime_ms: float
@@ -189,13 +189,13 @@ class Recommendation(_Response):
         )
 
 
-class RecommendationList(_Response):
+class RecommendationList(ResponseModel):
     """A recommendation for each target asked about, in the study's order."""
 
     recommendations: tuple[Recommendation, ...]
 
 
-class StudyPage(_Response):
+class StudyPage(ResponseModel):
     """One page of studies, newest first."""
 
     studies: tuple[Study, ...]
@@ -216,6 +216,7 @@ class StudyPatch(BaseModel):
         400, ge=1, le=1_000_000, description="A completed study with budget left goes on."
     )
     max_parallel_trials: Count = Field(1, ge=1, le=1024)
+    trial_timeout_seconds: float | None = Field(None, gt=0, le=1e8, description="null: no limit.")
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
@@ -238,7 +239,7 @@ class Retarget(BaseModel):
     )
 
 
-class Trial(_Response):
+class Trial(ResponseModel):
     """A NAS search at one (lambda, epochs, seed)."""
 
     number: int = Field(description="From 0, in the order of suggestion.")
@@ -254,6 +255,9 @@ class Trial(_Response):
     accuracy: float | None = Field(description="Top-1 validation accuracy in [0, 1], once completed.")
     runtime_ms: float | None = Field(description="Runtime R on the platform, once completed.")
     reward: float | None = Field(description="Eq. 19 for the study's first target, once completed.")
+    reused_from: ReusedFrom | None = Field(
+        description="Identical trial whose outcome was taken at no cost, or null: it ran itself."
+    )
     started_at: datetime | None
     finished_at: datetime | None
     updated_at: datetime = Field(description="Changes with every epoch; see the filter updated_since.")
@@ -262,28 +266,19 @@ class Trial(_Response):
     @classmethod
     def of(cls, trial: TrialRecord) -> Self:
         """The trial as the API shows it."""
-        return cls.model_validate({name: getattr(trial, name) for name in cls.model_fields})
+        fields = {name: getattr(trial, name) for name in cls.model_fields}
+        return cls.model_validate(fields, from_attributes=True)
 
 
 class TrialDetail(Trial):
-    """A trial with the ConvNet that it found."""
+    """A trial with the ConvNet that it found, and what it ran with."""
 
     architecture: Architecture | None = Field(description="Layer types, once completed, or null.")
+    provenance: TrialProvenance | None = Field(description="What it ran with; null before it is known.")
+    versions: dict[str, str] | None = Field(description="Versions of the worker's packages, or null.")
 
 
-class FrontierPoint(TrialDetail):
-    """A trial of any study. ``reward`` is for the first target of its own study."""
-
-    study_id: str
-
-
-class Frontier(_Response):
-    """ConvNets that no other one beats in accuracy without being slower, by rising runtime."""
-
-    points: tuple[FrontierPoint, ...]
-
-
-class TrialPage(_Response):
+class TrialPage(ResponseModel):
     """One page of trials, without their architectures."""
 
     trials: tuple[Trial, ...]
@@ -292,7 +287,7 @@ class TrialPage(_Response):
     )
 
 
-class Epoch(_Response):
+class Epoch(ResponseModel):
     """State of a search at the end of an epoch."""
 
     epoch: int = Field(description="From 1.")
@@ -307,27 +302,13 @@ class Epoch(_Response):
         return cls.model_validate({name: getattr(record.report, name) for name in cls.model_fields})
 
 
-class EpochList(_Response):
+class EpochList(ResponseModel):
     """All recorded epochs of a trial, in order."""
 
     epochs: tuple[Epoch, ...]
 
 
-class ArtifactInfo(_Response):
-    """A file that a trial leaves behind."""
-
-    name: str
-    media_type: str
-    size_bytes: int
-
-
-class ArtifactList(_Response):
-    """The files of a trial; none before its first epoch."""
-
-    artifacts: tuple[ArtifactInfo, ...]
-
-
-class PlatformInfo(_Response):
+class PlatformInfo(ResponseModel):
     """A platform that a study can target."""
 
     name: str
@@ -348,13 +329,13 @@ class PlatformInfo(_Response):
         )
 
 
-class PlatformList(_Response):
+class PlatformList(ResponseModel):
     """Every platform that a study can target, by name."""
 
     platforms: tuple[PlatformInfo, ...]
 
 
-class SolverInfo(_Response):
+class SolverInfo(ResponseModel):
     """A solver that a study can name."""
 
     kind: str
@@ -362,20 +343,20 @@ class SolverInfo(_Response):
     options: dict[str, Any] = Field(description="JSON schema of the `solver` object of a study.")
 
 
-class SolverList(_Response):
+class SolverList(ResponseModel):
     """Every solver that a study can name."""
 
     solvers: tuple[SolverInfo, ...]
 
 
-class FieldProblem(_Response):
+class FieldProblem(ResponseModel):
     """What is wrong with one field."""
 
     field: str = Field(description="Dotted path, such as lambda_range.low.", examples=["lambda_range.low"])
     message: str
 
 
-class Problem(_Response):
+class Problem(ResponseModel):
     """An error as RFC 9457 writes it."""
 
     type: str = Field(

@@ -24,6 +24,7 @@ COLUMNS = (
     "started_at",
     "finished_at",
     "error",
+    "reused_from",
 )
 _PAGE_SIZE = 500
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -32,8 +33,9 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 def csv_chunks(store: Store, study: StudyRecord) -> Iterator[str]:
     """The header and then the rows of one page after the other.
 
-    Architectures are written as layer types with spaces between them, times in ISO 8601. ``reward`` is for
-    the first target; each further one has a column of its own at the end, such as ``reward_60_ms``.
+    Architectures are written as layer types with spaces between them, times in ISO 8601, the trial whose
+    outcome was reused as STUDY/NUMBER. ``reward`` is for the first target; each further one has a column of
+    its own at the end, such as ``reward_60_ms``.
     """
     further_ms = study.spec.targets_ms[1:]
     yield _lines([(*COLUMNS, *(f"reward_{_exact(target)}_ms" for target in further_ms))])
@@ -69,6 +71,7 @@ def _row(trial: TrialRecord) -> tuple[object, ...]:
         None if trial.started_at is None else trial.started_at.isoformat(),
         None if trial.finished_at is None else trial.finished_at.isoformat(),
         _harmless(trial.error),
+        None if trial.reused_from is None else f"{trial.reused_from.study_id}/{trial.reused_from.number}",
     )
 
 

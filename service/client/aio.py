@@ -10,10 +10,11 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from nas_worker.platform import Platform
+from service.api.artifact_schemas import ArtifactInfo
+from service.api.frontier_schemas import FrontierPoint
+from service.api.history_schemas import HistoryEvent
 from service.api.schemas import (
-    ArtifactInfo,
     Epoch,
-    FrontierPoint,
     PlatformInfo,
     Recommendation,
     SolverInfo,
@@ -169,6 +170,19 @@ class AsyncClient:
     ) -> tuple[FrontierPoint, ...]:
         """The best ConvNets of all studies: none is beaten in accuracy without being slower."""
         return (await self._call(calls.get_frontier(platform, dataset, epochs))).points
+
+    async def history(
+        self, study_id: str, *, trial: int | None = None, page_size: int = 200
+    ) -> AsyncIterator[HistoryEvent]:
+        """What happened to a study, or to one of its trials, newest first, fetched page by page."""
+        token = None
+        while True:
+            page = await self._call(calls.list_history(study_id, trial, page_size, token))
+            for event in page.events:
+                yield event
+            token = page.next_page_token
+            if token is None:
+                return
 
     async def figure(self, study_id: str, name: str, *, compare_with: Sequence[str] = ()) -> dict[str, Any]:
         """A figure as Plotly's JSON, which ``plotly.graph_objects.Figure`` takes.

@@ -11,10 +11,11 @@ import httpx
 from pydantic import BaseModel
 
 from nas_worker.platform import Platform
+from service.api.artifact_schemas import ArtifactList
+from service.api.frontier_schemas import Frontier
+from service.api.history_schemas import HistoryPage
 from service.api.schemas import (
-    ArtifactList,
     EpochList,
-    Frontier,
     PlatformList,
     Problem,
     RecommendationList,
@@ -242,6 +243,14 @@ def get_frontier(platform: str, dataset: str, epochs: int | None) -> Call[Fronti
     """GET /v1/frontier."""
     params = {"platform": platform, "dataset": dataset, "epochs": epochs}
     return Call("GET", "/v1/frontier", _model(Frontier), params=params)
+
+
+def list_history(
+    study_id: str, trial: int | None, page_size: int, page_token: str | None
+) -> Call[HistoryPage]:
+    """GET /v1/studies/{id}/history, one page."""
+    params = {"trial": trial, "page_size": page_size, "page_token": page_token}
+    return Call("GET", _study_path(study_id, "/history"), _model(HistoryPage), params)
 
 
 def get_figure(study_id: str, name: str, compare_with: Sequence[str] = ()) -> Call[dict[str, Any]]:

@@ -9,10 +9,11 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from nas_worker.platform import Platform
+from service.api.artifact_schemas import ArtifactInfo
+from service.api.frontier_schemas import FrontierPoint
+from service.api.history_schemas import HistoryEvent
 from service.api.schemas import (
-    ArtifactInfo,
     Epoch,
-    FrontierPoint,
     PlatformInfo,
     Recommendation,
     Retarget,
@@ -188,6 +189,18 @@ class Client:
     ) -> tuple[FrontierPoint, ...]:
         """The best ConvNets of all studies: none is beaten in accuracy without being slower."""
         return self._call(calls.get_frontier(platform, dataset, epochs)).points
+
+    def history(
+        self, study_id: str, *, trial: int | None = None, page_size: int = 200
+    ) -> Iterator[HistoryEvent]:
+        """What happened to a study, or to one of its trials, newest first, fetched page by page."""
+        token = None
+        while True:
+            page = self._call(calls.list_history(study_id, trial, page_size, token))
+            yield from page.events
+            token = page.next_page_token
+            if token is None:
+                return
 
     def figure(self, study_id: str, name: str, *, compare_with: Sequence[str] = ()) -> dict[str, Any]:
         """A figure as Plotly's JSON, which ``plotly.graph_objects.Figure`` takes.

@@ -14,7 +14,8 @@ class Field:
     Attributes:
         path: Dotted path in StudySpec.
         label: What people read.
-        kind: ``number``, ``targets``, ``text``, ``notes``, ``tags``, or the name of a list to select from.
+        kind: ``number``, ``targets``, ``text``, ``notes``, ``tags``, ``choice`` (yes or no), or the name of a
+            list to select from.
         term: Key in the glossary, or empty.
         unit: Shown behind the field, or empty.
         value: What is filled in; None leaves it empty.
@@ -53,12 +54,14 @@ _LAYOUT: Mapping[str, tuple[tuple[str, str, str, str, str], ...]] = {
         ("lambda_range.low", "Lowest λ", "number", "lambda", ""),
         ("lambda_range.high", "Highest λ", "number", "lambda", ""),
         ("seed", "Seed", "number", "seed", ""),
+        ("reuse_trials", "Reuse identical trials", "choice", "", ""),
     ),
     "Each architecture search": (
         ("search.dataset", "Data set", "datasets", "", ""),
         ("search.width", "Width multiplier", "number", "", ""),
         ("search.image_size", "Image size", "number", "", "pixels"),
         ("search.batch_size", "Batch size", "number", "", "images"),
+        ("trial_timeout_seconds", "Longest trial", "number", "", "seconds"),
         ("resources.cpus", "CPU cores", "number", "", "per trial"),
         ("resources.gpus", "GPUs", "number", "", "per trial"),
     ),

@@ -3,7 +3,17 @@
 from fastapi import FastAPI
 
 from service.dashboard import assets, error_pages
-from service.dashboard.pages import compare, help_page, login, new_study, platforms, studies, study, trial
+from service.dashboard.pages import (
+    compare,
+    help_page,
+    history,
+    login,
+    new_study,
+    platforms,
+    studies,
+    study,
+    trial,
+)
 
 
 def mount(app: FastAPI) -> None:
@@ -13,5 +23,6 @@ def mount(app: FastAPI) -> None:
     """
     error_pages.install(app)
     # "new" and "check" must come before the pages whose path holds an id.
-    for module in (assets, new_study, studies, study, trial, compare, platforms, help_page, login):
+    pages = (new_study, studies, study, history, trial, compare, platforms, help_page, login)
+    for module in (assets, *pages):
         app.include_router(module.router)

@@ -52,6 +52,7 @@ def copy_database(source: Engine, target: Engine) -> dict[str, int]:
         if target.dialect.name == "postgresql":
             _continue_numbering(writing, "studies", "key")
             _continue_numbering(writing, "trials", "id")
+            _continue_numbering(writing, "events", "id")
     return counts
 
 

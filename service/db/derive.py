@@ -13,6 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from nas_worker.job import EpochReport
 from service.db.models import EpochRow, StudyRow, TrialRow
+from service.domain.provenance import Provenance, TrialOrigin
 from service.domain.records import EpochRecord, StudyRecord, TrialRecord
 from service.domain.spec import StudySpec
 from service.domain.states import TrialState
@@ -83,6 +84,10 @@ def trial_record(row: TrialSelectRow) -> TrialRecord:
         seed=trial.seed,
         attempt=trial.attempt,
         crashes=trial.crashes,
+        provenance=_provenance_of(trial),
+        versions=trial.versions,
+        identity=trial.identity,
+        reused_from=_origin_of(trial),
         worker=trial.worker,
         accuracy=None if outcome is None else outcome.accuracy,
         runtime_ms=None if outcome is None else outcome.runtime_ms,
@@ -91,10 +96,23 @@ def trial_record(row: TrialSelectRow) -> TrialRecord:
         error=trial.error,
         created_at=trial.created_at,
         started_at=trial.started_at,
+        attempt_started_at=trial.attempt_started_at,
         finished_at=trial.finished_at,
         updated_at=trial.updated_at,
         retry_at=trial.retry_at,
     )
+
+
+def _provenance_of(trial: TrialRow) -> Provenance | None:
+    if trial.platform_hash is None or trial.code_version is None:
+        return None
+    return Provenance(trial.platform_hash, trial.dataset_fingerprint, trial.code_version)
+
+
+def _origin_of(trial: TrialRow) -> TrialOrigin | None:
+    if trial.reused_study_id is None or trial.reused_number is None:
+        return None
+    return TrialOrigin(trial.reused_study_id, trial.reused_number)
 
 
 def trial_by_id(session: Session, trial_id: int) -> TrialRecord:
@@ -121,6 +139,7 @@ class Usage:
     """What a study's trials have spent and reserved, in epochs, and how many there are in each state."""
 
     spent_epochs: int = 0
+    reused_epochs: int = 0
     reserved_epochs: int = 0
     trial_counts: dict[TrialState, int] = field(default_factory=lambda: dict.fromkeys(TrialState, 0))
 
@@ -134,15 +153,17 @@ def usage_of(session: Session, study_keys: Collection[int]) -> defaultdict[int, 
             func.count(),
             func.sum(TrialRow.epochs),
             func.sum(EPOCHS_DONE),
+            func.sum(case((TrialRow.reused_study_id.is_not(None), TrialRow.epochs), else_=0)),
         )
         .where(TrialRow.study_key.in_(study_keys))
         .group_by(TrialRow.study_key, TrialRow.state)
     )
     usage: defaultdict[int, Usage] = defaultdict(Usage)
-    for study_key, state, count, epochs, done in rows:
+    for study_key, state, count, epochs, done, reused in rows:
         of_study = usage[study_key]
         of_study.trial_counts[state] = count
-        of_study.spent_epochs += int(done)
+        of_study.spent_epochs += int(done) - int(reused)
+        of_study.reused_epochs += int(reused)
         if state in UNFINISHED:
             of_study.reserved_epochs += int(epochs) - int(done)
     return usage
@@ -199,7 +220,9 @@ def study_records(session: Session, rows: Sequence[StudyRow]) -> tuple[StudyReco
             id=row.id,
             state=row.state,
             spec=spec_of(row),
-            warnings=tuple(row.warnings),
+            warnings=(*row.warnings, *(() if row.shortage is None else (row.shortage,))),
+            shortage=row.shortage,
+            reused_epochs=usage[row.key].reused_epochs,
             spent_epochs=usage[row.key].spent_epochs,
             reserved_epochs=usage[row.key].reserved_epochs,
             trial_counts=usage[row.key].trial_counts,
@@ -230,6 +253,8 @@ def spec_of(row: StudyRow) -> StudySpec:
             "epochs": {"min": row.epochs_min, "max": row.epochs_max},
             "budget_epochs": row.budget_epochs,
             "max_parallel_trials": row.max_parallel_trials,
+            "reuse_trials": row.reuse_trials,
+            "trial_timeout_seconds": row.trial_timeout_seconds,
             "seed": row.seed,
             "search": row.search,
             "resources": row.resources,

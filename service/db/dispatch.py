@@ -5,15 +5,17 @@ attempt), all in one transaction. So a dispatcher that was replaced, a worker th
 that comes twice change nothing.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from nas_worker.job import EpochReport
+from service.db import events
 from service.db import lease as leases
+from service.db.adding import add_trial
 from service.db.columns import UtcNow
 from service.db.derive import (
     UNFINISHED,
@@ -23,19 +25,22 @@ from service.db.derive import (
     trial_record,
     usage_of,
 )
-from service.db.models import EpochRow, LeaseRow, StudyRow, TrialRow
+from service.db.models import DeletedStudyRow, EpochRow, LeaseRow, StudyRow, TrialRow
 from service.db.session import Database
 from service.db.transitions import (
     UnfinishedTrial,
     cancel_queued_trials,
     check_report,
-    check_suggestion,
     clean_error,
     find_unfinished,
+    last_line,
+    set_study_state,
     touch_study,
 )
+from service.db.webhooks import enqueue
+from service.domain.events import EventKind
+from service.domain.provenance import Provenance
 from service.domain.records import Lease, StudyRecord, TrialRecord
-from service.domain.seeds import trial_seed
 from service.domain.states import StudyState, TrialState
 from solver.base import Suggestion
 
@@ -45,8 +50,9 @@ T = TypeVar("T")
 class Dispatch:
     """The dispatcher's part of the store. Writes raise LeaseLostError once the lease is lost."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, notifies: bool = False) -> None:
         self._database = database
+        self._notifies = notifies
 
     def deployment_id(self) -> str:
         """A name of this database, the same for ever; tells its workers from others' on a shared cluster."""
@@ -107,8 +113,19 @@ class Dispatch:
             ).one_or_none()
             return (0, None) if row is None else (row.epoch, row.checkpoint)
 
-    def add_trial(self, lease: Lease, study_id: str, suggestion: Suggestion) -> TrialRecord | None:
+    def add_trial(
+        self, lease: Lease, study_id: str, suggestion: Suggestion, provenance: Provenance | None = None
+    ) -> TrialRecord | None:
         """Queues the study's next trial and reserves its epochs.
+
+        If the study allows it and an identical trial has completed, the new one is complete at once with that
+        one's outcome, at no cost.
+
+        Args:
+            lease: The dispatcher's.
+            study_id: The study.
+            suggestion: The trial.
+            provenance: What it would run with; None: not known, so it is never taken for another one.
 
         Returns:
             The trial, or None if the study is no longer active or has too little budget left.
@@ -122,28 +139,7 @@ class Dispatch:
             study = session.scalar(select(StudyRow).where(StudyRow.id == study_id).with_for_update())
             if study is None or not study.state.is_active:
                 return None
-            check_suggestion(study, suggestion)
-            usage = usage_of(session, [study.key])[study.key]
-            if usage.spent_epochs + usage.reserved_epochs + suggestion.epochs > study.budget_epochs:
-                return None
-            number = sum(usage.trial_counts.values())  # trials are never deleted alone
-            trial = TrialRow(
-                study_key=study.key,
-                number=number,
-                state=TrialState.QUEUED,
-                lambda_=suggestion.lambda_,
-                epochs=suggestion.epochs,
-                hinge_target_ms=suggestion.hinge_target_ms,
-                seed=trial_seed(study.seed, number),
-                attempt=0,
-                crashes=0,
-                created_at=UtcNow(),
-                updated_at=UtcNow(),
-            )
-            session.add(trial)
-            session.flush()
-            touch_study(session, study.key, state=StudyState.RUNNING)
-            return trial_by_id(session, trial.id)
+            return add_trial(session, study, suggestion, provenance)
 
     def start_trial(
         self,
@@ -152,8 +148,9 @@ class Dispatch:
         attempt: int,
         worker: str,
         *,
-        platform_hash: str | None = None,
-        code_version: str | None = None,
+        provenance: Provenance | None = None,
+        identity: str | None = None,
+        versions: Mapping[str, str] | None = None,
     ) -> TrialRecord | None:
         """Claims a queued trial for a worker. The new attempt's number fences all earlier attempts.
 
@@ -162,8 +159,9 @@ class Dispatch:
             trial_id: The trial.
             attempt: Of the queued trial; the started one has the next.
             worker: Name of the actor.
-            platform_hash: Hash of the latency table that this attempt runs with.
-            code_version: Version of the code that runs it.
+            provenance: What this attempt runs with.
+            identity: See :class:`TrialRecord`.
+            versions: Of the worker's packages, by name.
 
         Returns:
             The running trial, or None if it is not queued at this attempt or its study is not active.
@@ -181,9 +179,13 @@ class Dispatch:
                 attempt=attempt + 1,
                 worker=worker,
                 started_at=func.coalesce(TrialRow.started_at, UtcNow()),
+                attempt_started_at=UtcNow(),
                 retry_at=None,
-                platform_hash=platform_hash,
-                code_version=code_version,
+                platform_hash=None if provenance is None else provenance.platform_hash,
+                code_version=None if provenance is None else provenance.code_version,
+                dataset_fingerprint=None if provenance is None else provenance.dataset_fingerprint,
+                identity=identity,
+                versions=None if versions is None else {**versions},
             )
             return trial_by_id(session, trial_id)
 
@@ -252,7 +254,8 @@ class Dispatch:
         """
 
         def fail(session: Session, trial: UnfinishedTrial) -> bool:
-            trial.move(session, TrialState.FAILED, error=clean_error(error))
+            reason = clean_error(error)
+            trial.move(session, TrialState.FAILED, detail=last_line(reason), error=reason)
             return True
 
         return self._change(lease, trial_id, attempt, fail) is not None
@@ -291,12 +294,22 @@ class Dispatch:
             if trial.state is not TrialState.RUNNING:
                 return None
             crashes = trial.crashes + crashed
+            reason = clean_error(error) or "the worker was lost"
             if trial.study_state.is_final:
                 return trial.move(session, TrialState.CANCELLED, crashes=crashes)
-            if crashed and crashes > max_crashes:
-                reason = clean_error(error) or f"its workers were lost {crashes} times"
-                return trial.move(session, TrialState.FAILED, crashes=crashes, error=reason)
-            return trial.move(session, TrialState.QUEUED, crashes=crashes, retry_at=retry_at)
+            if not crashed:
+                return trial.move(session, TrialState.QUEUED, crashes=crashes, retry_at=retry_at)
+            if crashes > max_crashes:
+                detail = last_line(reason)
+                return trial.move(session, TrialState.FAILED, detail=detail, crashes=crashes, error=reason)
+            return trial.move(
+                session,
+                TrialState.QUEUED,
+                kind=EventKind.RETRY,
+                detail=f"{last_line(reason)} (lost {crashes} of at most {max_crashes} times)",
+                crashes=crashes,
+                retry_at=retry_at,
+            )
 
         return self._change(lease, trial_id, attempt, requeue)
 
@@ -316,7 +329,15 @@ class Dispatch:
 
         return self._change(lease, trial_id, attempt, cancel) is not None
 
-    def finish_study(self, lease: Lease, study_id: str, state: StudyState, error: str | None = None) -> bool:
+    def finish_study(
+        self,
+        lease: Lease,
+        study_id: str,
+        state: StudyState,
+        error: str | None = None,
+        *,
+        if_budget_epochs: int | None = None,
+    ) -> bool:
         """Ends a pending or running study. A failed or cancelled one takes its queued trials with it.
 
         Args:
@@ -324,10 +345,11 @@ class Dispatch:
             study_id: The study.
             state: Its final state.
             error: Why it failed.
+            if_budget_epochs: Only if its budget is still this one; None: whatever its budget.
 
         Returns:
             Whether it has ended now: not if it was not active, nor if it should complete while a trial is
-            queued or running.
+            queued or running, nor with another budget.
 
         Raises:
             LeaseLostError: Nothing was written.
@@ -340,12 +362,67 @@ class Dispatch:
             study = session.scalar(select(StudyRow).where(StudyRow.id == study_id).with_for_update())
             if study is None or not study.state.is_active:
                 return False
+            if if_budget_epochs not in (None, study.budget_epochs):
+                return False
             counts = usage_of(session, [study.key])[study.key].trial_counts
             if state is StudyState.COMPLETED and any(counts[unfinished] for unfinished in UNFINISHED):
                 return False
             cancel_queued_trials(session, study.key)
-            touch_study(session, study.key, state=state, error=clean_error(error))
+            set_study_state(session, study, state, error=clean_error(error))
+            if self._notifies and state is not StudyState.CANCELLED:
+                session.refresh(study)
+                enqueue(session, study_records(session, [study])[0])
             return True
+
+    def set_shortage(self, lease: Lease, study_id: str, shortage: str | None) -> None:
+        """Says what the engine lacks for the trials of an active study; None: nothing any more.
+
+        Raises:
+            LeaseLostError: Nothing was written.
+        """
+        with self._database.writing() as session:
+            leases.verify(session, lease)
+            study = session.scalar(select(StudyRow).where(StudyRow.id == study_id).with_for_update())
+            if study is None or not study.state.is_active or study.shortage == shortage:
+                return
+            detail = shortage or "the engine has now what its trials ask for"
+            events.record(session, study.key, EventKind.WARNING, detail=detail)
+            touch_study(session, study.key, shortage=shortage)
+
+    def deleted_studies(self) -> tuple[str, ...]:
+        """Ids of deleted studies whose checkpoints may still be there."""
+        with self._database.reading() as session:
+            return tuple(session.scalars(select(DeletedStudyRow.id)))
+
+    def forget_deleted_study(self, lease: Lease, study_id: str) -> None:
+        """Says that the checkpoints of a deleted study are gone.
+
+        Raises:
+            LeaseLostError: Nothing was written.
+        """
+        with self._database.writing() as session:
+            leases.verify(session, lease)
+            session.execute(delete(DeletedStudyRow).where(DeletedStudyRow.id == study_id))
+
+    def note_adoption(self, lease: Lease, trial_id: int, attempt: int) -> bool:
+        """Remembers that this dispatcher took over a running trial whose worker went on.
+
+        Returns:
+            Whether it is running at this attempt.
+
+        Raises:
+            LeaseLostError: Nothing was written.
+        """
+
+        def note(session: Session, trial: UnfinishedTrial) -> bool | None:
+            if trial.state is not TrialState.RUNNING:
+                return None
+            by = f"by {lease.owner}"
+            adopted = EventKind.ADOPTED
+            events.record(session, trial.study_key, adopted, trial=trial.number, attempt=attempt, detail=by)
+            return True
+
+        return self._change(lease, trial_id, attempt, note) is not None
 
     def _change(
         self,

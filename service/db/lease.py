@@ -10,9 +10,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from service.db import events
 from service.db.columns import UtcNow
 from service.db.models import LeaseRow
 from service.domain.errors import LeaseLostError
+from service.domain.events import EventKind
 from service.domain.records import Lease
 
 # SQLite has no row locks and needs none: writing transactions exclude each other.
@@ -27,6 +29,10 @@ def acquire(session: Session, owner: str, ttl_seconds: float) -> Lease | None:
     if is_live and row.owner != owner:
         return None
     fence = row.fence if is_live else row.fence + 1
+    if not is_live:
+        after = "" if row.owner is None else f"; the lease of {row.owner} had run out"
+        detail = f"the dispatcher {owner} began to work{after}"
+        events.record_of_active_studies(session, EventKind.LEASE, detail)
     return _store(session, Lease(owner, fence, now + timedelta(seconds=ttl_seconds)))
 
 
@@ -39,11 +45,15 @@ def renew(session: Session, lease: Lease, ttl_seconds: float) -> Lease:
 
 def release(session: Session, lease: Lease) -> None:
     """Gives the lease back, if it is still this one."""
-    session.execute(
+    released = session.scalar(
         update(LeaseRow)
         .where(LeaseRow.owner == lease.owner, LeaseRow.fence == lease.fence)
         .values(owner=None, expires_at=None)
+        .returning(LeaseRow.id)
     )
+    if released is not None:
+        detail = f"the dispatcher {lease.owner} ended its work"
+        events.record_of_active_studies(session, EventKind.LEASE, detail)
 
 
 def verify(session: Session, lease: Lease) -> None:

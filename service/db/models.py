@@ -17,11 +17,13 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    true,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from service.db.columns import UTCDateTime
 from service.domain.access import Scope
+from service.domain.events import EventKind
 from service.domain.states import StudyState, TrialState
 
 # SQLite numbers rows by itself only in a column of type INTEGER.
@@ -58,6 +60,7 @@ class Base(DeclarativeBase):
         StudyState: _word_type(StudyState, "state"),
         TrialState: _word_type(TrialState, "state"),
         Scope: _word_type(Scope, "scope"),
+        EventKind: _word_type(EventKind, "kind"),
     }
 
 
@@ -66,6 +69,7 @@ class StudyRow(Base):
 
     Of several targets ``target_runtime_ms`` is the first, which rewards are for; ``further_targets_ms`` holds
     the others.
+    ``shortage`` is what the engine lacks for its trials, while it does.
     ``key`` numbers studies in the order of creation and stays inside the database; ``id`` is public.
     """
 
@@ -90,6 +94,7 @@ class StudyRow(Base):
     updated_at: Mapped[datetime]
     error: Mapped[str | None] = mapped_column(Text)
     warnings: Mapped[list[str]] = mapped_column(JSON)
+    shortage: Mapped[str | None] = mapped_column(Text)
 
     name: Mapped[str] = mapped_column(String(200))
     target_runtime_ms: Mapped[float]
@@ -102,6 +107,8 @@ class StudyRow(Base):
     epochs_max: Mapped[int]
     budget_epochs: Mapped[int]
     max_parallel_trials: Mapped[int]
+    trial_timeout_seconds: Mapped[float | None]
+    reuse_trials: Mapped[bool] = mapped_column(server_default=true())
     seed: Mapped[int] = mapped_column(BigInteger)
     search: Mapped[dict[str, Any]] = mapped_column(JSON)
     resources: Mapped[dict[str, Any]] = mapped_column(JSON)
@@ -112,7 +119,9 @@ class StudyRow(Base):
 class TrialRow(Base):
     """A trial. Its outcome is the row of its last epoch; its state changes by compare-and-set alone.
 
-    ``platform_hash`` and ``code_version`` say what its latest attempt ran with.
+    ``platform_hash``, ``code_version`` and ``versions`` say what its latest attempt ran with. Trials with the
+    same ``identity`` have the same outcome. One with a ``reused_study_id`` took it from that study's trial
+    ``reused_number``, and its epochs are not spent.
     """
 
     __tablename__ = "trials"
@@ -130,6 +139,7 @@ class TrialRow(Base):
         Index(None, "state", "study_key"),
         Index(None, "study_key", "lambda", "number"),
         Index(None, "study_key", "updated_at"),
+        Index(None, "identity"),
         # An id names a trial's actors and checkpoints, so it is never given again.
         {"sqlite_autoincrement": True},
     )
@@ -148,8 +158,14 @@ class TrialRow(Base):
     error: Mapped[str | None] = mapped_column(Text)
     platform_hash: Mapped[str | None] = mapped_column(Text)
     code_version: Mapped[str | None] = mapped_column(Text)
+    dataset_fingerprint: Mapped[str | None] = mapped_column(Text)
+    versions: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
+    identity: Mapped[str | None] = mapped_column(String(64))
+    reused_study_id: Mapped[str | None] = mapped_column(String(32))
+    reused_number: Mapped[int | None]
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
+    attempt_started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     updated_at: Mapped[datetime]
     retry_at: Mapped[datetime | None]
@@ -178,6 +194,30 @@ class EpochRow(Base):
     seconds: Mapped[float]
     architecture: Mapped[list[str]] = mapped_column(JSON)
     checkpoint: Mapped[str | None] = mapped_column(Text)
+
+
+class EventRow(Base):
+    """What happened to a study or to one of its trials; written with the change that it tells of.
+
+    ``trial`` is the trial's number, and ``state`` one of a study or, with a trial, of a trial.
+    """
+
+    __tablename__ = "events"
+    __table_args__ = (
+        Index(None, "study_key", "id"),
+        Index(None, "study_key", "trial", "id"),
+        # A page token names an event, so its id is never given again.
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(SurrogateKey, primary_key=True)
+    study_key: Mapped[int] = mapped_column(ForeignKey("studies.key", ondelete="CASCADE"))
+    trial: Mapped[int | None]
+    kind: Mapped[EventKind]
+    at: Mapped[datetime]
+    attempt: Mapped[int | None]
+    state: Mapped[str | None] = mapped_column(String(16))
+    detail: Mapped[str | None] = mapped_column(Text)
 
 
 class PlatformRow(Base):
@@ -218,6 +258,26 @@ class IdempotencyKeyRow(Base):
     study_key: Mapped[int] = mapped_column(ForeignKey("studies.key", ondelete="CASCADE"), index=True)
     digest: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime]
+
+
+class DeletedStudyRow(Base):
+    """A study that was deleted and whose checkpoints the dispatcher has still to remove."""
+
+    __tablename__ = "deleted_studies"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+
+
+class WebhookDeliveryRow(Base):
+    """A message that is still to be sent: that a study has ended. ``due_at`` is when it is tried next."""
+
+    __tablename__ = "webhook_deliveries"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    study_id: Mapped[str] = mapped_column(String(32))
+    body: Mapped[str] = mapped_column(Text)
+    attempts: Mapped[int]
+    due_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class TokenRow(Base):

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
+from service.db import events
 from service.db.columns import UtcNow
 from service.db.derive import columns_of, spec_of, study_records
 from service.db.models import EpochRow, StudyRow, TrialRow
 from service.db.session import Database
 from service.db.statements import find_study
 from service.domain.errors import ConflictError, InvalidFieldError
+from service.domain.events import EventKind
 from service.domain.records import StudyRecord
 from service.domain.spec import MAX_NAME_LENGTH
 from service.domain.states import StudyState, TrialState
@@ -19,6 +21,7 @@ from service.domain.targets import in_short, targets_text
 
 _COPIED = (
     "lambda_", "epochs", "hinge_target_ms", "seed", "attempt", "crashes", "platform_hash", "code_version",
+    "dataset_fingerprint", "versions", "identity", "reused_study_id", "reused_number",
     "created_at", "started_at", "finished_at", "updated_at",
 )  # fmt: skip
 
@@ -46,7 +49,7 @@ def retarget(
                 f"budget_epochs must buy one trial at full fidelity ({source.epochs_max} epochs); "
                 f"got {budget_epochs}",
             )
-        spent = sum(trial.epochs for trial in trials)
+        spent = sum(trial.epochs for trial in trials if trial.reused_study_id is None)
         spec = spec_of(source)
         spec = spec.model_copy(
             update={
@@ -68,6 +71,9 @@ def retarget(
         session.add(row)
         session.flush()
         _copy(session, trials, row.key)
+        events.record(session, row.key, EventKind.RETARGETED, state=row.state, detail=origin)
+        aim = f"for {targets_text(targets_ms)} ms, as the study {row.id}"
+        events.record(session, source.key, EventKind.RETARGETED, detail=aim)
         return study_records(session, [row])[0]
 
 

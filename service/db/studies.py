@@ -10,14 +10,15 @@ from pydantic import ValidationError
 from sqlalchemy import BigInteger, ColumnElement, delete, exists, func, literal, or_, select
 from sqlalchemy.orm import Session
 
+from service.db import events
 from service.db.columns import UtcNow
 from service.db.derive import best_of, columns_of, spec_of, study_records, usage_of
-from service.db.models import IdempotencyKeyRow, StudyRow
+from service.db.models import DeletedStudyRow, IdempotencyKeyRow, StudyRow
 from service.db.paging import check_page_size, make_page, read_token
 from service.db.retarget import retarget
 from service.db.session import Database
 from service.db.statements import check_text, find_study, upsert
-from service.db.transitions import cancel_queued_trials, touch_study
+from service.db.transitions import cancel_queued_trials, set_study_state
 from service.domain.errors import (
     ConflictError,
     IdempotencyKeyReusedError,
@@ -25,11 +26,12 @@ from service.domain.errors import (
     NoBestTrialError,
     PreconditionFailedError,
 )
+from service.domain.events import EventKind
 from service.domain.records import Page, StudyRecord, TrialRecord
 from service.domain.spec import StudySpec
 from service.domain.states import StudyState, TrialState
 
-_CHANGEABLE = ("name", "tags", "notes", "budget_epochs", "max_parallel_trials")
+_CHANGEABLE = ("name", "tags", "notes", "budget_epochs", "max_parallel_trials", "trial_timeout_seconds")
 
 
 class Studies:
@@ -73,6 +75,7 @@ class Studies:
             session.add(row)
             session.flush()
             if idempotency_key is None or _claim(session, idempotency_key, spec, row):
+                events.record(session, row.key, EventKind.CREATED, state=StudyState.PENDING)
                 return study_records(session, [row])[0], True
             session.rollback()
         replay = self._replay(spec, idempotency_key)
@@ -136,7 +139,7 @@ class Studies:
     def update(
         self, study_id: str, *, changes: Mapping[str, object], if_revision: int | None = None
     ) -> StudyRecord:
-        """Changes name, tags, notes, budget_epochs or max_parallel_trials.
+        """Changes name, tags, notes, budget_epochs, max_parallel_trials or trial_timeout_seconds.
 
         A completed study whose budget is raised runs again.
 
@@ -165,12 +168,14 @@ class Studies:
             state = row.state
             if after.budget_epochs != before.budget_epochs:
                 _check_budget(session, row, after.budget_epochs)
+                change = f"{before.budget_epochs} -> {after.budget_epochs} epochs"
+                events.record(session, row.key, EventKind.BUDGET, detail=change)
                 if state is StudyState.COMPLETED and after.budget_epochs > before.budget_epochs:
                     state = StudyState.RUNNING
-            return _write(session, row, state=state, **columns_of(after))
+            return _write(session, row, state, **columns_of(after))
 
     def delete(self, study_id: str) -> None:
-        """Deletes a study with its trials and epochs.
+        """Deletes a study with its trials and epochs; the dispatcher then removes its checkpoints.
 
         Raises:
             NotFoundError: There is no such study.
@@ -183,6 +188,7 @@ class Studies:
             running = usage_of(session, [row.key])[row.key].trial_counts[TrialState.RUNNING]
             if running:
                 raise ConflictError(f"{running} trial(s) of the study still run; try again in a moment")
+            session.add(DeletedStudyRow(id=row.id))
             session.execute(delete(StudyRow).where(StudyRow.key == row.key))
 
     def pause(self, study_id: str) -> StudyRecord:
@@ -197,7 +203,7 @@ class Studies:
             if row.state is StudyState.PAUSED:
                 return study_records(session, [row])[0]
             _refuse_final(row, "paused")
-            return _write(session, row, state=StudyState.PAUSED)
+            return _write(session, row, StudyState.PAUSED)
 
     def resume(self, study_id: str) -> StudyRecord:
         """Lets a paused study go on; one that is pending or running is left as it is.
@@ -212,7 +218,7 @@ class Studies:
                 return study_records(session, [row])[0]
             _refuse_final(row, "resumed")
             has_trials = any(usage_of(session, [row.key])[row.key].trial_counts.values())
-            return _write(session, row, state=StudyState.RUNNING if has_trials else StudyState.PENDING)
+            return _write(session, row, StudyState.RUNNING if has_trials else StudyState.PENDING)
 
     def cancel(self, study_id: str) -> StudyRecord:
         """Ends a study with its queued trials; the dispatcher stops those that run. Twice is as good as once.
@@ -227,7 +233,7 @@ class Studies:
                 return study_records(session, [row])[0]
             _refuse_final(row, "cancelled")
             cancel_queued_trials(session, row.key)
-            return _write(session, row, state=StudyState.CANCELLED)
+            return _write(session, row, StudyState.CANCELLED)
 
     def retarget(
         self,
@@ -340,8 +346,8 @@ def _refuse_final(row: StudyRow, participle: str) -> None:
         raise ConflictError(f"the study is {row.state} and cannot be {participle}")
 
 
-def _write(session: Session, row: StudyRow, **values: object) -> StudyRecord:
-    """Writes columns of a locked study and gives it its next revision."""
-    touch_study(session, row.key, **values)
+def _write(session: Session, row: StudyRow, state: StudyState, **values: object) -> StudyRecord:
+    """Writes the state and other columns of a locked study and gives it its next revision."""
+    set_study_state(session, row, state, **values)
     session.refresh(row)
     return study_records(session, [row])[0]

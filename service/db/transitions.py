@@ -7,16 +7,26 @@ from sqlalchemy import CursorResult, ScalarSelect, bindparam, insert, select, up
 from sqlalchemy.orm import Session
 
 from nas_worker.job import EpochReport
+from service.db import events
 from service.db.columns import UtcNow
 from service.db.derive import EPOCHS_DONE, UNFINISHED
 from service.db.models import EpochRow, StudyRow, TrialRow
 from service.db.statements import clean_text
+from service.domain.events import EventKind
 from service.domain.states import StudyState, TrialState
 from solver.base import Suggestion
 
 # Built once: building a statement costs as much as sending it.
 _FIND_UNFINISHED = (
-    select(TrialRow.state, TrialRow.epochs, TrialRow.crashes, EPOCHS_DONE, StudyRow.state)
+    select(
+        StudyRow.key,
+        TrialRow.number,
+        TrialRow.state,
+        TrialRow.epochs,
+        TrialRow.crashes,
+        EPOCHS_DONE,
+        StudyRow.state,
+    )
     .join(StudyRow, StudyRow.key == TrialRow.study_key)
     .where(
         TrialRow.id == bindparam("id"),
@@ -34,14 +44,31 @@ class UnfinishedTrial:
 
     id: int
     attempt: int
+    study_key: int
+    number: int
     state: TrialState
     epochs: int
     crashes: int
     epochs_done: int
     study_state: StudyState
 
-    def move(self, session: Session, state: TrialState, **values: object) -> TrialState:
-        """Compare-and-set to another state, with other columns that go with it. Returns the state.
+    def move(
+        self,
+        session: Session,
+        state: TrialState,
+        *,
+        kind: EventKind = EventKind.STATE,
+        detail: str | None = None,
+        **values: object,
+    ) -> TrialState:
+        """Compare-and-set to another state, with other columns that go with it, and the event of it.
+
+        Args:
+            session: Of the transaction.
+            state: The new state, which is returned.
+            kind: Of the event.
+            detail: Of the event.
+            values: Columns.
 
         Raises:
             RuntimeError: The trial has changed although its study is locked: a fault of the store.
@@ -55,6 +82,17 @@ class UnfinishedTrial:
                 "finished_at": UtcNow() if state.is_final else None,
             }
             | values,
+        )
+        attempt = values.get("attempt", self.attempt)
+        assert isinstance(attempt, int)
+        events.record(
+            session,
+            self.study_key,
+            kind,
+            trial=self.number,
+            attempt=attempt,
+            state=state,
+            detail=detail,
         )
         return state
 
@@ -103,8 +141,20 @@ def touch_study(session: Session, key: int | ScalarSelect[int], **values: object
     return session.scalar(statement) is not None
 
 
+def set_study_state(session: Session, row: StudyRow, state: StudyState, **values: object) -> None:
+    """Brings a locked study into a state, with the event of it; other columns as in :func:`touch_study`."""
+    if state is not row.state:
+        error = values.get("error")
+        assert error is None or isinstance(error, str)
+        events.record(session, row.key, EventKind.STATE, state=state, detail=error)
+    if not state.is_active:
+        values["shortage"] = None  # nothing waits any more
+    touch_study(session, row.key, state=state, **values)
+
+
 def cancel_queued_trials(session: Session, study_key: int) -> None:
     """Cancels what has not started."""
+    events.record_of_queued_trials(session, study_key, TrialState.CANCELLED)
     session.execute(
         update(TrialRow)
         .where(TrialRow.study_key == study_key, TrialRow.state == TrialState.QUEUED)
@@ -143,3 +193,8 @@ def check_report(report: EpochReport, epochs: int) -> None:
 def clean_error(error: str | None) -> str | None:
     """An error's text as it can be stored."""
     return None if error is None else clean_text(error)
+
+
+def last_line(text: str | None) -> str:
+    """Where the message of a traceback stands."""
+    return next(reversed((text or "").strip().splitlines()), "").strip()[-500:]

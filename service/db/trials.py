@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import BigInteger, ColumnElement, Double, and_, func, literal, or_, select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Double, and_, case, func, literal, or_, select, tuple_
 
 from service.db.derive import (
     TrialSelect,
@@ -140,12 +140,15 @@ class Trials:
     def spent_when_done(self, study_id: str) -> dict[int, int]:
         """Epochs that the study had spent when each trial recorded its latest one, by number of the trial.
 
-        These are positions in :meth:`epochs_of_study`, counted in the database, which is faster.
+        These are positions in :meth:`epochs_of_study`, where epochs of reused trials take no room; counted
+        in the database, which is faster.
 
         Raises:
             NotFoundError: There is no such study.
         """
-        place = func.row_number().over(order_by=(EpochRow.recorded_at, TrialRow.number, EpochRow.epoch))
+        order = (EpochRow.recorded_at, TrialRow.number, EpochRow.epoch)
+        is_spent = case((TrialRow.reused_study_id.is_(None), 1), else_=0)
+        place = func.sum(is_spent).over(order_by=order, rows=(None, 0))
         with self._database.reading() as session:
             study = find_study(session, study_id)
             placed = (

@@ -7,6 +7,7 @@ import threading
 import time
 import uuid
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
@@ -66,6 +67,7 @@ class Dispatcher:
         self._waiting: dict[int, _Waiting] = {}
         self._start_failures: Counter[str] = Counter()
         self._start_again_at: dict[str, float] = {}
+        self._survey_at = 0.0
 
     @property
     def status(self) -> DispatcherStatus:
@@ -122,7 +124,7 @@ class Dispatcher:
     def _step(self, engine: Engine) -> None:
         try:
             if self._hold_lease(engine):
-                self._tick()
+                self._tick(engine)
             else:
                 self._stopping.wait(1.0)
         except LeaseLostError:
@@ -158,10 +160,12 @@ class Dispatcher:
         self._lease, self._lease_renewed_at = lease, now  # only now: a takeover that fails is begun anew
         return True
 
-    def _tick(self) -> None:
+    def _tick(self, engine: Engine) -> None:
         assert self._lease is not None
         dispatch = self._store.dispatch
         studies = dispatch.active_studies()
+        if time.monotonic() >= self._survey_at:
+            self._survey(self._lease, engine, studies)
         unfinished = {trial.id: trial for trial in dispatch.unfinished_trials()}
         active = {study.id: study for study in studies}
         self._runs.reconcile(self._lease, unfinished, active)
@@ -171,6 +175,17 @@ class Dispatcher:
         if self._status.error is not None:
             self._status = replace(self._status, error=None)
         self._runs.poll(self._lease, 0.0 if planned else self._settings.tick_seconds)
+
+    def _survey(self, lease: Lease, engine: Engine, studies: Sequence[StudyRecord]) -> None:
+        """What need not be looked at in every tick: machines too small, checkpoints of deleted studies."""
+        for study in studies:
+            shortage = engine.shortage(study.spec.resources)
+            if shortage != study.shortage:
+                self._store.dispatch.set_shortage(lease, study.id, shortage)
+        for study_id in self._store.dispatch.deleted_studies():
+            if self._runs.remove_checkpoints(study_id):
+                self._store.dispatch.forget_deleted_study(lease, study_id)
+        self._survey_at = time.monotonic() + self._settings.survey_seconds
 
     def _start_queued(self, active: dict[str, StudyRecord], unfinished: dict[int, TrialRecord]) -> None:
         """Gives every queued trial that is due a worker, and starts those whose worker is up."""

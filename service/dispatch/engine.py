@@ -75,6 +75,19 @@ class Engine:
             shutil.rmtree(self._temp_dir, ignore_errors=True)
             self._temp_dir = None
 
+    def shortage(self, resources: Resources) -> str | None:
+        """What no machine of the engine has as it is now, although a trial asks for it; None: nothing."""
+        nodes = ray.nodes()  # type: ignore[no-untyped-call]  # Ray leaves it untyped
+        machines = [node["Resources"] for node in nodes if node["Alive"]]
+        sizes = [(machine.get("CPU", 0.0), machine.get("GPU", 0.0)) for machine in machines]
+        if any(cpus >= resources.cpus and gpus >= resources.gpus for cpus, gpus in sizes):
+            return None
+        largest = "; ".join(_size_text(*size) for size in sorted(set(sizes), reverse=True)[:3])
+        return (
+            f"trials wait: each asks for {_size_text(resources.cpus, resources.gpus)}, and no machine of the "
+            f"engine has that (largest: {largest or 'there is none'})"
+        )
+
     def create_worker(self, name: str, resources: Resources) -> Any:
         """Asks Ray for a worker and returns its handle at once; it may have to wait for resources."""
         actor_class = ray.remote(SearchWorker)
@@ -107,6 +120,10 @@ class Engine:
             if handle is not None:
                 ray.kill(handle)
         return orphans
+
+
+def _size_text(cpus: float, gpus: float) -> str:
+    return f"{cpus:g} CPU cores" + (f" and {gpus:g} GPUs" if gpus else "")
 
 
 def _remove_stale_temp_dirs() -> None:

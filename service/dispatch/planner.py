@@ -6,8 +6,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
 from service.db.store import Store
+from service.dispatch.provenances import Provenances
 from service.domain.errors import DatabaseUnavailableError
 from service.domain.history import observations, pending
+from service.domain.provenance import Provenance
 from service.domain.records import Lease, StudyRecord
 from service.domain.states import StudyState, TrialState
 from solver.base import Suggestion
@@ -33,9 +35,16 @@ class _Situation(NamedTuple):
         return self.trials - self.finished
 
 
+class _Proposal(NamedTuple):
+    """A trial, and what it would be run with."""
+
+    suggestion: Suggestion
+    provenance: Provenance
+
+
 class _Question(NamedTuple):
     situation: _Situation
-    answer: Future[Suggestion | None]
+    answer: Future[_Proposal | None]
 
 
 class Planner:
@@ -44,6 +53,7 @@ class Planner:
     def __init__(self, store: Store, max_failures_in_a_row: int) -> None:
         self._store = store
         self._max_failures = max_failures_in_a_row
+        self._provenances = Provenances(store)
         # One thread: Dragonfly draws from numpy's global generator.
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="solver")
         self._asked: dict[str, _Question] = {}
@@ -89,13 +99,17 @@ class Planner:
         del self._asked[study.id]
         if situation != asked_in:
             return True
-        return self._store.dispatch.finish_study(lease, study.id, StudyState.COMPLETED)
+        # A budget that was raised in this very moment is asked about anew.
+        return self._store.dispatch.finish_study(
+            lease, study.id, StudyState.COMPLETED, if_budget_epochs=asked_in.budget_epochs
+        )
 
-    def _suggest(self, study: StudyRecord) -> Suggestion | None:
+    def _suggest(self, study: StudyRecord) -> _Proposal | None:
         trials = self._store.trials.history(study.id)
-        return study.spec.solver.suggest(
+        suggestion = study.spec.solver.suggest(
             study.spec.problem, observations(trials), pending(trials), study.left_epochs
         )
+        return None if suggestion is None else _Proposal(suggestion, self._provenances.of(study))
 
     def _take_answer(self, lease: Lease, study: StudyRecord, question: _Question) -> bool:
         answer = question.answer
@@ -109,12 +123,13 @@ class Planner:
             return dispatch.finish_study(lease, study.id, StudyState.FAILED, reason)
         if (reason_to_stop := self._too_many_failures(study)) is not None:
             return dispatch.finish_study(lease, study.id, StudyState.FAILED, reason_to_stop)
-        suggestion = answer.result()
-        assert suggestion is not None
+        proposal = answer.result()
+        assert proposal is not None
+        suggestion = proposal.suggestion
         try:
             if question.situation == _Situation.of(study) and suggestion.epochs > study.left_epochs:
                 raise ValueError(f"{suggestion.epochs} epochs, but only {study.left_epochs} are left")
-            return dispatch.add_trial(lease, study.id, suggestion) is not None
+            return dispatch.add_trial(lease, study.id, *proposal) is not None
         except ValueError as exc:
             reason = f"the solver {study.spec.solver.kind} proposed what the study does not allow: {exc}"
             return dispatch.finish_study(lease, study.id, StudyState.FAILED, reason)

@@ -1,6 +1,7 @@
 """The trials that this dispatcher has on workers: started, adopted, polled, stopped, given up."""
 
 import logging
+import shutil
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from service.db.store import Store
 from service.dispatch.settings import DispatchSettings
 from service.dispatch.workers import Worker, WorkerPool
 from service.domain.errors import NotFoundError
+from service.domain.provenance import Provenance, identity
 from service.domain.records import Lease, StudyRecord, TrialRecord
 from service.domain.states import StudyState, TrialState
 
@@ -78,13 +80,16 @@ class Runs:
         platform = self._store.platforms.get(study.spec.platform)
         epochs = self._store.trials.epochs(study.id, trial.number)
         checkpoints = [e.report.checkpoint for e in reversed(epochs) if e.report.checkpoint is not None]
+        fingerprint = None if trial.provenance is None else trial.provenance.dataset_fingerprint
+        provenance = Provenance(platform.content_hash, fingerprint, version("spnas-tuner"))
         claimed = self._store.dispatch.start_trial(
             lease,
             trial.id,
             trial.attempt,
             worker.name,
-            platform_hash=platform.content_hash,
-            code_version=version("spnas-tuner"),
+            provenance=provenance,
+            identity=_identity_of(trial, study, provenance),
+            versions=None if worker.info is None else worker.info.versions,
         )
         if claimed is None:
             return None
@@ -114,8 +119,9 @@ class Runs:
                 continue
             worker = None if trial.worker is None else self._pool.adopt(trial.worker)
             if worker is None:
-                self._store.dispatch.requeue_trial(lease, trial.id, trial.attempt, crashed=False)
+                self._lose_with_service(lease, trial)
                 continue
+            self._store.dispatch.note_adoption(lease, trial.id, trial.attempt)
             run = _Run(trial, worker, None, trial.epochs_done, has_assignment=True)
             self._runs[trial.id] = run
             self._poll_again(run)
@@ -154,6 +160,8 @@ class Runs:
                 self._pool.kill(run.worker)
             elif row.study_id not in active:
                 self._request_stop(lease, run)
+            else:
+                self._end_if_overdue(lease, row, active[row.study_id].spec.trial_timeout_seconds)
 
     def abandon(self) -> None:
         """Forgets all runs and leaves their workers alone, for the next dispatcher to adopt."""
@@ -206,20 +214,61 @@ class Runs:
         self._drop(run)
 
     def _lose(self, lease: Lease, run: _Run, reason: str) -> None:
-        """The worker died: its trial is queued again, with backoff, or fails after too many losses."""
-        delay = min(_MAX_BACKOFF_SECONDS, self._settings.retry_backoff_seconds * 2**run.trial.crashes)
+        """The worker died."""
+        self._count_crash(lease, run.trial, f"the worker was lost: {reason}")
+        self._pool.kill(run.worker)
+        self._drop(run)
+
+    def _lose_with_service(self, lease: Lease, trial: TrialRecord) -> None:
+        """The worker went down with the service or its machine, and nobody saw why.
+
+        An attempt that had recorded an epoch is not held against its trial. One that had not is: the search
+        itself may be what takes everything down, and must not do so for ever.
+        """
+        epochs = self._store.trials.epochs(trial.study_id, trial.number)
+        if any(epoch.attempt == trial.attempt for epoch in epochs):
+            self._store.dispatch.requeue_trial(lease, trial.id, trial.attempt, crashed=False)
+            return
+        self._count_crash(
+            lease,
+            trial,
+            "the worker was lost together with the service or its machine, before it had recorded an epoch; "
+            f"this was attempt {trial.attempt}, and the search may be what takes them down",
+        )
+
+    def _count_crash(self, lease: Lease, trial: TrialRecord, error: str) -> None:
+        """Queues a trial again, with backoff, or fails it after too many losses."""
+        delay = min(_MAX_BACKOFF_SECONDS, self._settings.retry_backoff_seconds * 2**trial.crashes)
         state = self._store.dispatch.requeue_trial(
             lease,
-            run.trial.id,
-            run.trial.attempt,
+            trial.id,
+            trial.attempt,
             crashed=True,
-            error=f"the worker was lost: {reason}",
+            error=error,
             retry_at=datetime.now(UTC) + timedelta(seconds=delay),
             max_crashes=self._settings.max_crashes,
         )
-        _LOG.warning("worker lost", extra={"trial": run.trial.id, "attempt": run.trial.attempt, "now": state})
+        _LOG.warning("worker lost", extra={"trial": trial.id, "attempt": trial.attempt, "now": state})
         if state is not None and state.is_final:
-            self._tidy(run.trial)
+            self._tidy(trial)
+
+    def _end_if_overdue(self, lease: Lease, trial: TrialRecord, timeout_seconds: float | None) -> None:
+        """Fails a trial whose attempt runs longer than its study allows, and ends its worker."""
+        if timeout_seconds is None or trial.attempt_started_at is None:
+            return
+        if (datetime.now(UTC) - trial.attempt_started_at).total_seconds() <= timeout_seconds:
+            return
+        run = self._runs[trial.id]
+        error = (
+            f"stopped: attempt {trial.attempt} ran longer than {timeout_seconds:g} s, its study's "
+            f"trial_timeout_seconds; {trial.epochs_done} of {trial.epochs} epochs were recorded and "
+            "stay spent"
+        )
+        if self._store.dispatch.fail_trial(lease, trial.id, trial.attempt, error):
+            _LOG.warning(
+                "trial failed", extra={"study": trial.study_id, "trial": trial.number, "error": error}
+            )
+            self._tidy(trial)
         self._pool.kill(run.worker)
         self._drop(run)
 
@@ -246,6 +295,18 @@ class Runs:
             self._pool.kill(run.worker)
             self._drop(run)
 
+    def remove_checkpoints(self, study_id: str) -> bool:
+        """Removes the checkpoints of a study that was deleted. Returns whether none is left."""
+        folder = self._settings.checkpoint_dir / study_id
+        try:
+            shutil.rmtree(folder)
+        except FileNotFoundError:
+            return True
+        except OSError as exc:
+            _LOG.warning("checkpoints are left behind: %s", exc, extra={"study": study_id})
+            return False
+        return True
+
     def _folder(self, trial: TrialRecord) -> Path:
         return self._settings.checkpoint_dir / trial.study_id / f"trial-{trial.number}"
 
@@ -258,6 +319,19 @@ class Runs:
                     path.unlink(missing_ok=True)
         except OSError as exc:
             _LOG.warning("checkpoints are left behind: %s", exc, extra={"study": trial.study_id})
+
+
+def _identity_of(trial: TrialRecord, study: StudyRecord, provenance: Provenance) -> str | None:
+    """None where earlier epochs were run with something else."""
+    now = identity(
+        study.spec.search,
+        provenance,
+        lambda_=trial.lambda_,
+        epochs=trial.epochs,
+        seed=trial.seed,
+        hinge_target_ms=trial.hinge_target_ms,
+    )
+    return now if trial.epochs_done == 0 or now == trial.identity else None
 
 
 def first_line(error: Exception) -> str:

@@ -17,6 +17,7 @@ class DispatchSettings:
         tick_seconds: Upper bound on how long a change in the database waits to be noticed.
         poll_seconds: How long one poll of a worker waits for news.
         stop_grace_seconds: A worker that was told to stop at once and has not is killed after this.
+        survey_seconds: How often it looks at the engine's machines, and for checkpoints to remove.
         idle_worker_seconds: A warm worker without a trial is given back after this.
         retry_backoff_seconds: Wait before a lost worker's first retry; doubles each time, up to a minute.
         dataset_roots: Folders that data sets in files may lie in.
@@ -33,6 +34,7 @@ class DispatchSettings:
     tick_seconds: float = 0.2
     poll_seconds: float = 1.0
     stop_grace_seconds: float = 10.0
+    survey_seconds: float = 5.0
     idle_worker_seconds: float = 5.0
     retry_backoff_seconds: float = 1.0
     max_crashes: int = 3

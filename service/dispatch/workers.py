@@ -2,12 +2,13 @@
 
 import time
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import ray
 from ray.exceptions import RayError
 
+from nas_worker.actor import WorkerInfo
 from service.dispatch.engine import Engine
 from service.domain.spec import Resources
 
@@ -21,6 +22,7 @@ class Worker:
         handle: Its actor handle.
         resources: What it occupies; None for an adopted one, which is never reused.
         ready_ref: Resolves once the process is up.
+        info: Where it runs and with which versions, once the process is up.
         idle_since: Monotonic time since when it has had no trial, or None.
     """
 
@@ -28,7 +30,8 @@ class Worker:
     handle: Any
     resources: Resources | None
     ready_ref: Any
-    idle_since: float | None = field(default=None)
+    info: WorkerInfo | None = None
+    idle_since: float | None = None
 
     @property
     def is_ready(self) -> bool:
@@ -39,7 +42,7 @@ class Worker:
         """
         ready, _ = ray.wait([self.ready_ref], timeout=0)
         if ready:
-            ray.get(self.ready_ref)
+            self.info = ray.get(self.ready_ref)
         return bool(ready)
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from nas_worker.job import EpochReport
+from service.domain.provenance import Provenance, TrialOrigin
 from service.domain.spec import StudySpec
 from service.domain.states import StudyState, TrialState
 
@@ -26,6 +27,10 @@ class TrialRecord:
         seed: Seed of the search.
         attempt: Counts starts; fences a worker that was given up.
         crashes: Lost workers so far.
+        provenance: What the latest attempt ran with; None before the first, and of older trials.
+        versions: Versions of the worker's packages by name, likewise.
+        identity: Trials that share it have the same outcome; None: it cannot be told.
+        reused_from: The trial whose outcome was taken, at no cost; None: it ran itself.
         worker: Name of the actor that runs it, while running.
         accuracy: Top-1 validation accuracy in [0, 1], once completed.
         runtime_ms: Runtime R in ms, once completed.
@@ -34,6 +39,7 @@ class TrialRecord:
         error: Why it failed, for users; the traceback of a search that raised.
         created_at: UTC.
         started_at: UTC, of the first attempt.
+        attempt_started_at: UTC, of the latest attempt.
         finished_at: UTC.
         updated_at: UTC; changes with every epoch.
         retry_at: UTC; a queued trial is not started before, None: at once.
@@ -50,6 +56,10 @@ class TrialRecord:
     seed: int
     attempt: int
     crashes: int
+    provenance: Provenance | None
+    versions: Mapping[str, str] | None
+    identity: str | None
+    reused_from: TrialOrigin | None
     worker: str | None
     accuracy: float | None
     runtime_ms: float | None
@@ -58,6 +68,7 @@ class TrialRecord:
     error: str | None
     created_at: datetime
     started_at: datetime | None
+    attempt_started_at: datetime | None
     finished_at: datetime | None
     updated_at: datetime
     retry_at: datetime | None
@@ -72,11 +83,13 @@ class StudyRecord:
         state: Where it stands.
         spec: What was asked for, with later patches.
         warnings: What the user should know although the spec is valid, such as an unreachable target.
-        spent_epochs: Number of epoch rows.
+        shortage: What the engine lacks for its trials, as it is now; one of the warnings too.
+        spent_epochs: Number of epoch rows, without those of reused trials.
         reserved_epochs: Epochs still to come of queued and running trials.
         trial_counts: Number of trials by state; every state is a key.
         best: The completed trial at full fidelity with the highest reward; the lower number wins a tie.
         further_bests: The same for each target after the first; they have an outcome whenever ``best`` has.
+        reused_epochs: Epochs that were taken from identical trials.
         revision: Grows with every change of the study, its trials or their epochs; the ETag.
         created_at: UTC.
         updated_at: UTC.
@@ -96,6 +109,8 @@ class StudyRecord:
     updated_at: datetime
     error: str | None
     further_bests: tuple[TrialRecord, ...] = ()
+    shortage: str | None = None
+    reused_epochs: int = 0
 
     @property
     def bests(self) -> tuple[tuple[float, TrialRecord], ...]:
@@ -126,6 +141,16 @@ class Lease:
     owner: str
     fence: int
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRecord:
+    """A webhook's message to be sent now: its id, its study's id, JSON, and which try this is, from 1."""
+
+    id: str
+    study_id: str
+    body: str
+    attempts: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,12 @@ class StudySpec(_Model):
         description="Epochs that all trials may spend in sum; at least epochs.max.",
     )
     max_parallel_trials: Count = Field(1, ge=1, le=1024, description="Trials that run at a time.")
+    trial_timeout_seconds: Annotated[Number, Field(gt=0, le=1e8)] | None = Field(
+        None, description="A trial whose attempt runs longer is stopped and fails; none: no limit."
+    )
+    reuse_trials: Annotated[bool, Field(strict=True)] = Field(
+        True, description="Whether the outcome of an identical trial of any study is taken, at no cost."
+    )
     seed: Count = Field(0, ge=0, lt=2**31, description="Fixes every trial's seed and the solver's choices.")
     search: SearchSettings = SearchSettings()
     resources: Resources = Resources()

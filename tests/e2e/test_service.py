@@ -12,7 +12,12 @@ from tests.e2e.service_process import ServiceProcess
 
 pytestmark = pytest.mark.slow
 
-TINY = {"target_runtime_ms": 80, "search": {"max_train_images": 64}, "max_parallel_trials": 2}
+TINY = {
+    "target_runtime_ms": 80,
+    "search": {"max_train_images": 64},
+    "max_parallel_trials": 2,
+    "reuse_trials": False,
+}
 
 
 def create(client: Client, **fields: Any) -> str:

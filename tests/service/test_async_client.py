@@ -29,6 +29,8 @@ def test_it_does_what_the_sync_client_does(live: Live) -> None:
             assert (advice.basis, advice.best_number) == ("best_trial", 0)
             assert [trial.number async for trial in client.trials(study.id, page_size=1)] == [0]
             assert len(await client.epochs(study.id, 0)) == 8
+            states = [event.state async for event in client.history(study.id, trial=0, page_size=2)]
+            assert states == ["completed", "running", "queued"]
             assert (await client.trial(study.id, 0)).architecture is not None
             changed = await client.update(study.id, StudyPatch(notes="checked"))
             assert changed.spec.notes == "checked"

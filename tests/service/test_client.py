@@ -55,6 +55,15 @@ def test_a_study_from_creation_to_deletion(client: Client) -> None:
     assert caught.value.problem.status == 404
 
 
+def test_what_happened_comes_page_by_page(client: Client, live: Live) -> None:
+    study = client.create_study(SPEC)
+    finished_trial(live.store, study.id)
+    events = list(client.history(study.id, page_size=2))
+    assert [event.id for event in events] == sorted((event.id for event in events), reverse=True)
+    assert [event.state for event in events if event.trial == 0] == ["completed", "running", "queued"]
+    assert list(client.history(study.id, trial=0)) == [event for event in events if event.trial == 0]
+
+
 def test_only_the_fields_that_are_set_are_sent(client: Client) -> None:
     study = client.create_study(SPEC)
     changed = client.update(study.id, StudyPatch(notes="checked"), if_revision=study.revision)

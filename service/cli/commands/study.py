@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from service.api.history_schemas import HistoryPage
 from service.api.schemas import RecommendationList, Study, StudyPage, TrialPage
 from service.cli.commands.study_create import create
 from service.cli.connection import connect
@@ -15,6 +16,7 @@ from service.cli.errors import CliError
 from service.cli.exit_codes import ExitCode
 from service.cli.options import Json, Server, StudyId, Watch
 from service.cli.render.architecture import architecture_table
+from service.cli.render.history import history_table
 from service.cli.render.studies import (
     best_details,
     recommendation_details,
@@ -88,6 +90,30 @@ def trials(study: StudyId, server: Server = None, as_json: Json = False) -> None
         show_json(TrialPage(trials=found, next_page_token=None))
     else:
         show(trial_table(found))
+
+
+@app.command()
+def events(
+    study: StudyId,
+    *,
+    trial: Annotated[int | None, typer.Option(min=0, metavar="NUMBER", help="Only of this trial.")] = None,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="Show the newest so many.")] = 50,
+    server: Server = None,
+    as_json: Json = False,
+) -> None:
+    """List what happened to a study, newest first: states, retries, adoptions, budgets.
+
+    Example: spnas study events STUDY --trial 3
+    """
+    with connect(server) as connection:
+        found = connection.client.history(study, trial=trial, page_size=min(limit, 1000))
+        happened = tuple(event for event, _ in zip(found, range(limit), strict=False))
+    if as_json:
+        show_json(HistoryPage(events=happened, next_page_token=None))
+    elif happened:
+        show(history_table(happened))
+    else:
+        say("nothing is recorded")
 
 
 @app.command()

@@ -24,6 +24,7 @@ from service.domain.states import TrialState
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 PAGE_SIZE = 50
+_EVENTS = 20
 
 
 class TrialsQuery(BaseModel):
@@ -64,6 +65,7 @@ def show_study(
             page_size=PAGE_SIZE,
             page_token=query.page_token,
         ),
+        history=store.events.list(study_id, page_size=_EVENTS),
         trial_count=sum(study.trial_counts.values()),
         trial_states=list(TrialState),
         query=query,

@@ -12,6 +12,8 @@ from service.dashboard.rendering import page
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
+_EVENTS = 100
+
 TrialNumber = Annotated[int, Path(ge=0, lt=2**31)]
 
 
@@ -33,6 +35,7 @@ def show_trial(request: Request, study_id: StudyId, number: TrialNumber, store: 
         platform=platform,
         stages=() if trial.architecture is None else drawing(trial.architecture, platform),
         artifact_names=artifacts.names(trial),
+        history=store.events.list(study_id, trial=number, page_size=_EVENTS).items,
         is_last=number + 1 >= sum(study.trial_counts.values()),
     )
 

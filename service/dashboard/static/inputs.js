@@ -5,6 +5,7 @@ export function readInput(input) {
   const text = input.value.trim();
   if (input.dataset.kind === "tags") return text.split(",").map((tag) => tag.trim()).filter(Boolean);
   if (input.dataset.kind === "targets") return readTargets(text);
+  if (input.dataset.kind === "choice") return text === "true";
   if (input.dataset.kind !== "number") return input.value;
   if (text === "" && !input.validity.badInput) return undefined;
   return text === "" ? "not a number" : Number(text);

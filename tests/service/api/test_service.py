@@ -91,6 +91,7 @@ def test_the_openapi_document_is_stable_and_described(shared: Live) -> None:
         "POST /v1/studies/{study_id}:cancel": "cancel_study",
         "POST /v1/studies/{study_id}:retarget": "retarget_study",
         "GET /v1/studies/{study_id}/events": "watch_study",
+        "GET /v1/studies/{study_id}/history": "list_history",
         "GET /v1/studies/{study_id}/trials": "list_trials",
         "GET /v1/studies/{study_id}/trials.csv": "export_trials",
         "GET /v1/studies/{study_id}/trials/{number}": "get_trial",

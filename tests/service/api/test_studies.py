@@ -8,8 +8,8 @@ from tests.service.live import Live
 from tests.service.searches import finished_trial, start_trial
 
 STUDY_FIELDS = {
-    "id", "state", "spec", "warnings", "spent_epochs", "reserved_epochs", "trial_counts", "best", "revision",
-    "created_at", "updated_at", "error",
+    "id", "state", "spec", "warnings", "spent_epochs", "reused_epochs", "reserved_epochs", "trial_counts",
+    "best", "revision", "created_at", "updated_at", "error",
 }  # fmt: skip
 STATES = {"queued", "running", "completed", "failed", "cancelled"}
 

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from service.api.trials_csv import COLUMNS
+from service.domain.provenance import Provenance
+from solver.base import Suggestion
 from tests.service.api.problems import assert_invalid, assert_problem
 from tests.service.live import Live
 from tests.service.searches import ARCHITECTURE, epoch_report, finished_trial, lease, start_trial
@@ -13,6 +15,7 @@ from tests.service.searches import ARCHITECTURE, epoch_report, finished_trial, l
 TRIAL_FIELDS = {
     "number", "state", "lambda", "epochs", "epochs_done", "hinge_target_ms", "seed", "attempt", "accuracy",
     "runtime_ms", "reward", "started_at", "finished_at", "updated_at", "error",
+    "reused_from",
 }  # fmt: skip
 
 
@@ -100,7 +103,7 @@ def test_parameters_that_are_not_valid(shared: Live, study: str, params: dict[st
 
 def test_one_trial_shows_its_architecture(shared: Live, study: str) -> None:
     trial = shared.http.get(f"/v1/studies/{study}/trials/0").json()
-    assert trial.keys() == TRIAL_FIELDS | {"architecture"}
+    assert trial.keys() == TRIAL_FIELDS | {"architecture", "provenance", "versions"}
     assert trial["architecture"] == list(ARCHITECTURE)
     assert shared.http.get(f"/v1/studies/{study}/trials/2").json()["architecture"] is None
 
@@ -137,3 +140,31 @@ def test_csv(shared: Live, study: str) -> None:
     assert datetime.fromisoformat(rows[0]["finished_at"]).tzinfo is not None
     assert rows[2]["accuracy"] == rows[2]["reward"] == ""
     assert rows[3]["error"] == "'=the loss is not finite"  # no formula for a spreadsheet
+
+
+def test_a_reused_trial_names_the_one_that_ran(shared: Live) -> None:
+    source, study = (str(shared.create(seed=4711)["id"]) for _ in range(2))
+    provenance = Provenance("table", "data", "1.0")
+    store, held = shared.store, lease(shared.store)
+    ran = store.dispatch.add_trial(held, source, Suggestion(1.0, 2), provenance)
+    assert ran is not None
+    started = {"provenance": provenance, "identity": ran.identity, "versions": {"torch": "2"}}
+    store.dispatch.start_trial(held, ran.id, 0, "worker", **started)  # type: ignore[arg-type]
+    store.dispatch.record_epochs(held, ran.id, 1, [epoch_report(1), epoch_report(2)])
+    store.dispatch.complete_trial(held, ran.id, 1)
+    assert store.dispatch.add_trial(held, study, Suggestion(1.0, 2), provenance) is not None
+    origin = {"study_id": source, "number": 0}
+    assert [trial["reused_from"] for trial in listed(shared, study)] == [origin]
+    trial = shared.http.get(f"/v1/studies/{study}/trials/0").json()
+    assert trial["provenance"] == {
+        "platform_hash": "table",
+        "dataset_fingerprint": "data",
+        "code_version": "1.0",
+    }
+    assert trial["versions"] == {"torch": "2"}
+    found = shared.http.get(f"/v1/studies/{study}").json()
+    assert (found["spent_epochs"], found["reused_epochs"]) == (0, 2)
+    (row,) = csv.DictReader(io.StringIO(shared.http.get(f"/v1/studies/{study}/trials.csv").text))
+    assert row["reused_from"] == f"{source}/0"
+    page = shared.http.get(f"/studies/{study}/trials/0", headers={"accept": "text/html"}).text
+    assert f"trial 0 of the study {source}" in page

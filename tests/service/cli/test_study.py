@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from service.api.history_schemas import HistoryPage
 from service.api.schemas import BestTrial, Study, StudyPage, TrialPage
 from tests.service.cli.conftest import Run, run_cli
 from tests.service.live import Live
-from tests.service.searches import finished_trial
+from tests.service.searches import finished_trial, lease, start_trial
 
 
 def test_create_sends_what_the_flags_say(run: Run) -> None:
@@ -209,3 +210,17 @@ def test_nothing_listening_is_unreachable() -> None:
     assert (result.exit_code, result.stdout) == (4, "")
     assert result.stderr.startswith("error: no service answers at http://127.0.0.1:9")
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_events_tell_what_happened(run: Run, live: Live) -> None:
+    study = live.create()["id"]
+    trial = start_trial(live.store, study)
+    live.store.dispatch.requeue_trial(lease(live.store), trial.id, 1, crashed=True, error="its node died")
+    result = run("study", "events", study)
+    assert result.exit_code == 0, result.output
+    newest = next(line for line in result.stdout.splitlines() if "trial 0" in line)
+    assert "worker lost, to be retried" in newest
+    assert "its node died" in result.stdout
+    limited = run("study", "events", study, "--trial", "0", "--limit", "2", "--json")
+    events = HistoryPage.model_validate_json(limited.stdout).events
+    assert [event.kind for event in events] == ["retry", "state"]

@@ -58,6 +58,7 @@ def trial(
             "finished_at": "2026-01-01T00:01:00Z",
             "updated_at": "2026-01-01T00:01:00Z",
             "error": None,
+            "reused_from": None,
         }
     )
 

@@ -250,3 +250,14 @@ def test_states_have_a_sentence_and_the_actions_that_fit(live: Live) -> None:
     assert live.store.studies.cancel(study.id).state is StudyState.CANCELLED
     assert actions() == {"delete"}
     live.store.studies.delete(study.id)
+
+
+def test_a_study_and_its_trials_show_what_happened(live: Live, studies: Studies) -> None:
+    found = page(live, f"/studies/{studies.busy}")
+    assert f"trial {studies.running_trial}: running" in found.words
+    assert f"/studies/{studies.busy}/history" in found.links
+    everything = page(live, f"/studies/{studies.busy}/history")
+    assert "created" in page(live, f"/studies/{studies.empty}").words
+    assert "Earlier" in everything.words
+    failed = page(live, f"/studies/{studies.busy}/trials/{studies.failed_trial}").words
+    assert "failed nas_worker.errors.DivergedError: the loss is not finite at epoch 3" in failed

@@ -46,6 +46,7 @@ def test_a_deployment_goes_on_in_the_other_database(databases: tuple[Engine, Eng
     assert after.studies.list() == before.studies.list()
     assert after.trials.history(study.id) == before.trials.history(study.id)
     assert after.trials.epochs_of_study(study.id) == before.trials.epochs_of_study(study.id)
+    assert after.events.list(study.id) == before.events.list(study.id)
     assert after.platforms.list() == before.platforms.list() != ()
     assert after.tokens.list() == before.tokens.list() != ()
     assert after.dispatch.deployment_id() == before.dispatch.deployment_id()
@@ -54,6 +55,7 @@ def test_a_deployment_goes_on_in_the_other_database(databases: tuple[Engine, Eng
     heir = searches.lease(after)
     assert heir.fence > lease.fence
     assert queued_trial(after, heir, study).number == 3
+    assert after.events.list(study.id).items[0].id > before.events.list(study.id).items[0].id
     assert after.studies.list().items[0] != new_study(after)
     assert len(after.studies.list().items) == 2
 

@@ -2,10 +2,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select
 
-from service.db.models import TrialRow
 from service.db.store import Store
+from service.domain.provenance import Provenance
 from service.domain.seeds import trial_seed
 from service.domain.states import StudyState, TrialState
 from solver.base import Suggestion
@@ -299,10 +298,58 @@ def test_a_trial_says_what_its_latest_attempt_ran_with(store: Store) -> None:
     trial = queued_trial(store, lease, study)
     found = []
     for attempt, code_version in enumerate(["1.0", "1.1"]):
-        store.dispatch.start_trial(
-            lease, trial.id, attempt, "worker", platform_hash="abc", code_version=code_version
+        provenance = Provenance("abc", None, code_version)
+        versions = {"torch": code_version}
+        started = store.dispatch.start_trial(
+            lease, trial.id, attempt, "worker", provenance=provenance, versions=versions
         )
-        with store.dispatch._database.reading() as session:
-            found.append(session.execute(select(TrialRow.platform_hash, TrialRow.code_version)).one())
+        assert started is not None
+        found.append((started.provenance, started.versions))
         store.dispatch.requeue_trial(lease, trial.id, attempt + 1, crashed=False)
-    assert found == [("abc", "1.0"), ("abc", "1.1")]
+    assert found == [(Provenance("abc", None, each), {"torch": each}) for each in ("1.0", "1.1")]
+
+
+def test_a_study_does_not_complete_with_a_budget_that_was_just_raised(store: Store) -> None:
+    study, lease = new_study(store, budget_epochs=8), searches.lease(store)
+    store.studies.update(study.id, changes={"budget_epochs": 16})
+    finish = store.dispatch.finish_study
+    assert not finish(lease, study.id, StudyState.COMPLETED, if_budget_epochs=8)
+    assert store.studies.get(study.id).state is StudyState.PENDING
+    assert finish(lease, study.id, StudyState.COMPLETED, if_budget_epochs=16)
+
+
+def test_an_attempt_has_its_own_start(store: Store) -> None:
+    study, lease = new_study(store), searches.lease(store)
+    first = running_trial(store, lease, study)
+    assert first.started_at is not None
+    assert first.attempt_started_at is not None
+    store.dispatch.requeue_trial(lease, first.id, 1, crashed=False)
+    again = store.dispatch.start_trial(lease, first.id, 1, "worker")
+    assert again is not None
+    assert again.attempt_started_at is not None
+    assert again.started_at == first.started_at
+    assert again.attempt_started_at >= first.attempt_started_at
+
+
+def test_a_shortage_is_a_warning_while_it_lasts(store: Store) -> None:
+    study, lease = new_study(store), searches.lease(store)
+    for shortage, warnings in (("too small", ("too small",)), ("too small", ("too small",)), (None, ())):
+        store.dispatch.set_shortage(lease, study.id, shortage)
+        found = store.studies.get(study.id)
+        assert (found.shortage, found.warnings) == (shortage, warnings)
+    told = [event.detail for event in store.events.list(study.id).items if event.kind == "warning"]
+    assert told == ["the engine has now what its trials ask for", "too small"]
+    store.dispatch.set_shortage(lease, study.id, "too small")
+    assert store.studies.cancel(study.id).warnings == ()
+    store.dispatch.set_shortage(lease, study.id, "too small")
+    assert store.studies.get(study.id).warnings == ()
+
+
+def test_deleted_studies_are_remembered_until_their_checkpoints_are_gone(store: Store) -> None:
+    study, lease = new_study(store), searches.lease(store)
+    store.studies.cancel(study.id)
+    assert store.dispatch.deleted_studies() == ()
+    store.studies.delete(study.id)
+    assert store.dispatch.deleted_studies() == (study.id,)
+    store.dispatch.forget_deleted_study(lease, study.id)
+    assert store.dispatch.deleted_studies() == ()

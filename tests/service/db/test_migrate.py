@@ -3,6 +3,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from service.db.engine import create_engine
 from service.db.models import Base
 from service.db.store import Store
 from service.domain.errors import DatabaseOutdatedError, DatabaseTooNewError
+from service.domain.records import StudyRecord, TrialRecord
 from tests.service import searches
 from tests.service.db.helpers import new_study
 
@@ -27,6 +29,15 @@ def engine(database_url: str) -> Iterator[Engine]:
     engine = create_engine(database_url)
     yield engine
     engine.dispose()
+
+
+def kept(study: StudyRecord) -> StudyRecord:
+    """A study without what later versions added to its best trial, which a way down loses."""
+    return study if study.best is None else replace(study, best=kept_trial(study.best))
+
+
+def kept_trial(trial: TrialRecord) -> TrialRecord:
+    return replace(trial, attempt_started_at=None)
 
 
 def set_version(engine: Engine, version: str) -> None:
@@ -53,13 +64,13 @@ def test_an_older_database_keeps_its_studies(engine: Engine) -> None:
     migrate.upgrade(engine)
     store = Store(engine)
     searches.finished_trial(store, new_study(store).id)
-    before = store.studies.list()
+    before = [kept(study) for study in store.studies.list().items]
     with migrate.exclusive_connection(engine) as connection:
         command.downgrade(migrate.alembic_config(connection), "0001")
     with pytest.raises(DatabaseOutdatedError, match="is of version 0001, this service needs"):
         migrate.check(engine)
     migrate.upgrade(engine)
-    assert store.studies.list() == before
+    assert [*store.studies.list().items] == before
 
 
 def test_before_there_were_several_targets_a_study_keeps_its_first(engine: Engine) -> None:
@@ -68,7 +79,7 @@ def test_before_there_were_several_targets_a_study_keeps_its_first(engine: Engin
     single, several = new_study(store), new_study(store, target_runtime_ms=[100, 60.5])
     for study in (single, several):
         searches.finished_trial(store, study.id)
-    before = store.studies.get(single.id)
+    before = kept(store.studies.get(single.id))
     assert store.studies.get(several.id).spec.targets_ms == (100, 60.5)
     with migrate.exclusive_connection(engine) as connection:
         command.downgrade(migrate.alembic_config(connection), "0002")
@@ -80,6 +91,38 @@ def test_before_there_were_several_targets_a_study_keeps_its_first(engine: Engin
     found = store.studies.get(several.id)
     assert (found.spec.target_runtime_ms, found.further_bests) == (100, ())
     assert found.spent_epochs == 8
+
+
+def test_before_there_were_events_a_study_has_no_history(engine: Engine) -> None:
+    migrate.upgrade(engine)
+    store = Store(engine)
+    study = new_study(store)
+    searches.finished_trial(store, study.id)
+    before = kept(store.studies.get(study.id)), [*map(kept_trial, store.trials.history(study.id))]
+    assert store.events.list(study.id).items != ()
+    with migrate.exclusive_connection(engine) as connection:
+        command.downgrade(migrate.alembic_config(connection), "0003")
+    assert "events" not in inspect(engine).get_table_names()
+    with pytest.raises(DatabaseOutdatedError, match="is of version 0003"):
+        migrate.check(engine)
+    migrate.upgrade(engine)
+    assert (store.studies.get(study.id), [*store.trials.history(study.id)]) == before
+    assert store.events.list(study.id).items == ()
+    store.studies.cancel(study.id)
+    assert [event.state for event in store.events.list(study.id).items] == ["cancelled"]
+
+
+def test_before_there_were_timeouts_a_trial_had_no_limit(engine: Engine) -> None:
+    migrate.upgrade(engine)
+    store = Store(engine)
+    study = new_study(store, trial_timeout_seconds=2.5)
+    searches.start_trial(store, study.id)
+    assert store.studies.get(study.id).spec.trial_timeout_seconds == 2.5
+    with migrate.exclusive_connection(engine) as connection:
+        command.downgrade(migrate.alembic_config(connection), "0004")
+    migrate.upgrade(engine)
+    assert store.studies.get(study.id).spec.trial_timeout_seconds is None
+    assert [trial.attempt_started_at for trial in store.trials.history(study.id)] == [None]
 
 
 def test_upgrading_twice_keeps_the_rows(engine: Engine) -> None:

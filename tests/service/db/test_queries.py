@@ -11,8 +11,10 @@ from sqlalchemy import Engine, event, text
 from service.db import migrate
 from service.db.engine import create_engine
 from service.db.store import Store
+from service.domain.provenance import Provenance
 from service.domain.records import StudyRecord
 from service.domain.states import StudyState, TrialState
+from solver.base import Suggestion
 from tests.service import searches
 from tests.service.db.helpers import new_study, queued_trial, running_trial
 from tests.service.searches import epoch_report
@@ -81,6 +83,7 @@ def test_reads_take_a_fixed_number_of_queries(engine: Engine) -> None:
         (2, lambda: store.trials.history(study.id)),
         (2, lambda: store.trials.epochs_of_study(study.id)),
         (2, lambda: store.trials.spent_when_done(study.id)),
+        (2, lambda: store.events.list(study.id, trial=1)),
     ]
     for count, read in reads:
         with recorded(engine) as statements:
@@ -104,6 +107,9 @@ def reads(store: Store, study: StudyRecord, other: StudyRecord) -> None:
     store.trials.epochs_of_study(study.id)
     store.trials.spent_when_done(study.id)
     store.trials.history(other.id)
+    for trial in (None, 1):
+        recent = store.events.list(study.id, trial=trial, page_size=1)
+        store.events.list(study.id, trial=trial, page_token=recent.next_page_token)
     store.dispatch.active_studies()
     store.dispatch.unfinished_trials()
     store.dispatch.last_checkpoint(1)
@@ -113,6 +119,8 @@ def writes(store: Store, study: StudyRecord) -> None:
     """Everything that the service writes while studies run."""
     lease = searches.lease(store)
     queued = next(trial for trial in store.trials.history(study.id) if trial.state is TrialState.QUEUED)
+    provenance = Provenance("platform", "data", "1.0")
+    store.dispatch.add_trial(lease, study.id, Suggestion(1.0, 2), provenance)
     store.dispatch.start_trial(lease, queued.id, 0, "worker")
     store.dispatch.record_epochs(lease, queued.id, 1, [epoch_report(1), epoch_report(2)])
     store.dispatch.complete_trial(lease, queued.id, 1)
@@ -142,7 +150,9 @@ def plans_of(engine: Engine) -> list[tuple[str, str]]:
 
 
 def test_no_query_reads_a_whole_table(engine: Engine) -> None:
-    whole = re.compile(r"SCAN (studies|trials|epochs|outcome|idempotency_keys)\b|Seq Scan on (?!lease)\w+")
+    whole = re.compile(
+        r"SCAN (studies|trials|epochs|events|outcome|idempotency_keys)\b|Seq Scan on (?!lease)\w+"
+    )
     for statement, plan in plans_of(engine):
         found = {match[0] for match in whole.finditer(plan)}
         if 'ORDER BY studies."key" DESC' in statement:

@@ -54,6 +54,7 @@ class Bench:
             "epochs": {"min": 1, "max": 2},
             "budget_epochs": 4,
             "search": {"max_train_images": 64},
+            "reuse_trials": False,
         }
         return self.store.studies.create(StudySpec.model_validate({**values, **fields}))[0]
 
@@ -81,6 +82,7 @@ def shared_bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         checkpoint_dir=folder / "checkpoints",
         ray_address=cluster.address,
         tick_seconds=0.05,
+        survey_seconds=0.5,
         retry_backoff_seconds=0.1,
         idle_worker_seconds=60,
         max_crashes=1,

@@ -11,12 +11,13 @@ import pytest
 import ray
 
 from nas_worker.actor import WorkerInfo
+from nas_worker.data import load_dataset
 from nas_worker.job import EpochReport, SearchJob
 from nas_worker.platform import load_platform
 from nas_worker.search import run_search
 from service.advisor import Advisor
 from service.domain.errors import DatabaseUnavailableError
-from service.domain.records import StudyRecord, TrialRecord
+from service.domain.records import Lease, StudyRecord, TrialRecord
 from service.domain.states import StudyState, TrialState
 from solver.base import Suggestion
 from solver.reward import reward
@@ -182,9 +183,12 @@ def test_waiting_for_resources_is_not_running(bench: Bench) -> None:
     study = bench.create(resources={"cpus": 64})
     wait_until(lambda: bench.store.trials.history(study.id) != (), "a trial is proposed")
     bench.wait_for(bench.create(), StudyState.COMPLETED)
-    waiting = bench.store.studies.get(study.id).trial_counts
-    assert (waiting[TrialState.QUEUED], waiting[TrialState.RUNNING]) == (1, 0)
-    bench.store.studies.cancel(study.id)
+    found = bench.store.studies.get(study.id)
+    assert (found.trial_counts[TrialState.QUEUED], found.trial_counts[TrialState.RUNNING]) == (1, 0)
+    (warning,) = found.warnings
+    assert "each asks for 64 CPU cores, and no machine" in warning
+    assert "(largest: 2 CPU cores)" in warning
+    assert bench.store.studies.cancel(study.id).warnings == ()
 
 
 @pytest.mark.parametrize("is_written", [False, True], ids=["before", "after"])
@@ -279,3 +283,118 @@ def test_the_hinge_target_reaches_the_search(bench: Bench) -> None:
     job = SearchJob(study.spec.search, load_platform("pixel1"), 5.0, 2, trial.seed, hinge_target_ms=140.0)
     assert run_search(job, on_epoch=reports.append)
     assert [report.cross_entropy for report in reports] == [ce for ce, _, _ in recorded(bench, study, 0)]
+
+
+def test_a_trial_that_overruns_is_stopped_and_its_epochs_stay_spent(bench: Bench) -> None:
+    study = bench.create(epochs={"min": 500, "max": 500}, budget_epochs=500, trial_timeout_seconds=6)
+
+    def failed() -> bool:
+        trials = bench.store.trials.history(study.id)
+        return bool(trials) and trials[0].state is TrialState.FAILED
+
+    wait_until(failed, "the trial is stopped")
+    bench.store.studies.cancel(study.id)
+    trial = bench.store.trials.get(study.id, 0)
+    assert "ran longer than 6 s, its study's trial_timeout_seconds" in (trial.error or "")
+    assert f"{trial.epochs_done} of 500 epochs" in (trial.error or "")
+    assert trial.epochs_done == len(recorded(bench, study, 0)) > 0
+    assert (trial.attempt, trial.worker) == (1, None)
+    found = bench.store.studies.get(study.id)
+    assert (found.spent_epochs, found.reserved_epochs) == (trial.epochs_done, 0)
+
+
+def test_a_search_that_takes_the_service_down_is_not_tried_for_ever(bench: Bench) -> None:
+    study = bench.create(epochs={"min": 8, "max": 8}, budget_epochs=8, search={"width": 1.0})
+    for attempt in (1, 2):
+
+        def runs(attempt: int = attempt) -> bool:
+            trials = bench.store.trials.history(study.id)
+            return bool(trials) and (trials[0].state, trials[0].attempt) == (TrialState.RUNNING, attempt)
+
+        wait_until(runs, f"attempt {attempt} runs")
+        bench.stop()
+        trial = bench.store.trials.get(study.id, 0)
+        assert trial.epochs_done == 0
+        kill_worker(bench, trial)
+        wait_until(lambda name=trial.worker: is_gone(bench, name), "the worker is gone")  # type: ignore[misc]
+        bench.start()
+    wait_until(lambda: bench.store.trials.get(study.id, 0).state is TrialState.FAILED, "the trial fails")
+    bench.store.studies.cancel(study.id)
+    trial = bench.store.trials.get(study.id, 0)
+    assert (trial.attempt, trial.crashes) == (2, 2)
+    assert "this was attempt 2, and the search may be what takes them down" in (trial.error or "")
+
+
+def is_gone(bench: Bench, worker: str) -> bool:
+    try:
+        ray.get_actor(worker, namespace=bench.store.dispatch.deployment_id())
+    except ValueError:
+        return True
+    return False
+
+
+def test_checkpoints_of_a_deleted_study_are_removed(bench: Bench, checkpoint_dir: Path) -> None:
+    study = bench.create(budget_epochs=2)
+    bench.wait_for(study, StudyState.COMPLETED)
+    assert any((checkpoint_dir / study.id).rglob("*.pt"))
+    bench.store.studies.delete(study.id)
+    wait_until(lambda: not (checkpoint_dir / study.id).exists(), "the checkpoints are gone")
+    wait_until(lambda: bench.store.dispatch.deleted_studies() == (), "which is remembered")
+
+
+def test_a_budget_raised_while_the_study_completes_is_spent(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish = bench.store.dispatch.finish_study
+    raised: list[str] = []
+
+    def raise_budget_first(lease: Lease, study_id: str, state: StudyState, *args: Any, **kwargs: Any) -> bool:
+        if not raised:
+            raised.append(study_id)
+            bench.store.studies.update(study_id, changes={"budget_epochs": 4})
+        return finish(lease, study_id, state, *args, **kwargs)
+
+    monkeypatch.setattr(bench.store.dispatch, "finish_study", raise_budget_first)
+    study = bench.create(epochs={"min": 2, "max": 2}, budget_epochs=2)
+    bench.wait_for(study, StudyState.COMPLETED)
+    assert raised == [study.id]
+    assert bench.store.studies.get(study.id).spent_epochs == 4
+
+
+@pytest.mark.parametrize(
+    "solver",
+    [{"kind": "grid", "lambdas": 2, "epochs": [1, 2]}, {"kind": "composite"}],
+    ids=["grid", "composite"],
+)
+def test_a_study_asked_for_again_takes_its_trials_from_the_store(
+    bench: Bench, solver: dict[str, Any]
+) -> None:
+    fields: dict[str, Any] = {
+        "solver": solver,
+        "budget_epochs": 6,
+        "reuse_trials": True,
+        "seed": 77 if solver["kind"] == "grid" else 78,
+    }
+    first = bench.create(**fields)
+    ran = bench.wait_for(first, StudyState.COMPLETED)
+    again = bench.wait_for(bench.create(**fields), StudyState.COMPLETED)
+    trials = bench.store.trials.history(again.id)
+    assert again.reused_epochs == ran.spent_epochs
+    for trial, original in zip(trials, bench.store.trials.history(first.id), strict=False):
+        assert trial.reused_from is not None
+        assert (trial.reused_from.study_id, trial.reused_from.number) == (first.id, original.number)
+        assert (trial.lambda_, trial.accuracy, trial.reward) == (
+            original.lambda_,
+            original.accuracy,
+            original.reward,
+        )
+        assert trial.identity == original.identity is not None
+        assert original.versions is not None
+        assert original.versions.keys() == {"spnas-tuner", "torch", "numpy", "python"}
+        assert original.provenance is not None
+        assert original.provenance.dataset_fingerprint == load_dataset("digits").fingerprint
+        assert original.provenance.platform_hash == load_platform("pixel1").content_hash
+    if solver["kind"] == "grid":
+        assert (again.spent_epochs, len(trials)) == (0, 4)
+    else:  # its budget is its own, so it searches on
+        assert again.spent_epochs > again.spec.budget_epochs - again.spec.epochs.max

@@ -1,0 +1,62 @@
+"""Takes the outcome of an identical trial instead of running it again."""
+
+from sqlalchemy import CursorResult, func, insert, literal, select
+from sqlalchemy.orm import Session
+
+from service.db.columns import UtcNow
+from service.db.models import EpochRow, StudyRow, TrialRow
+from service.domain.provenance import TrialOrigin
+from service.domain.states import TrialState
+
+_TAKEN = ("epoch", "attempt", "cross_entropy", "accuracy", "runtime_ms", "seconds", "architecture")
+
+
+def take_outcome(session: Session, trial: TrialRow) -> TrialOrigin | None:
+    """Completes a new trial, whose study is locked, with the epochs of a completed one of the same identity.
+
+    The epochs are copied, so the source may be deleted later. They are marked by the trial's origin and count
+    as spent in no study but the one that ran them. Checkpoints stay with the trial that wrote them.
+
+    Returns:
+        The trial that once ran, or None where there is none.
+    """
+    found = session.execute(
+        select(
+            TrialRow.id,
+            func.coalesce(TrialRow.reused_study_id, StudyRow.id),
+            func.coalesce(TrialRow.reused_number, TrialRow.number),
+            TrialRow.versions,
+        )
+        .join(StudyRow, StudyRow.key == TrialRow.study_key)
+        .where(
+            TrialRow.identity == trial.identity,
+            TrialRow.state == TrialState.COMPLETED,
+            TrialRow.id != trial.id,
+        )
+        .order_by(TrialRow.id)
+        .limit(1)
+    ).one_or_none()
+    if found is None:
+        return None
+    source_id, study_id, number, versions = found
+    columns = [getattr(EpochRow, name) for name in _TAKEN]
+    copied = session.execute(
+        insert(EpochRow)
+        .from_select(
+            ["trial_id", "recorded_at", *_TAKEN],
+            select(literal(trial.id, EpochRow.trial_id.type), UtcNow(), *columns)
+            .where(EpochRow.trial_id == source_id)
+            .order_by(EpochRow.epoch),
+        )
+        .execution_options(preserve_rowcount=True)
+    )
+    assert isinstance(copied, CursorResult)
+    if copied.rowcount != trial.epochs:  # its study was deleted in this moment, and all its epochs with it
+        return None
+    now = session.scalars(select(UtcNow())).one()
+    trial.state = TrialState.COMPLETED
+    trial.versions = versions
+    trial.reused_study_id, trial.reused_number = study_id, number
+    trial.started_at = trial.finished_at = trial.updated_at = now
+    session.flush()
+    return TrialOrigin(study_id, number)
