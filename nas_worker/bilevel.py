@@ -18,6 +18,7 @@ from nas_worker.formulations.choice import ExpectedRuntime
 from nas_worker.inputs import Inputs, Source
 from nas_worker.job import SearchJob, SearchSettings
 from nas_worker.optim import RMSPropTF, weight_groups
+from nas_worker.precision import autocast
 from nas_worker.search_data import load_search_data
 from nas_worker.sources.confinement import UNCONFINED, Confinement
 from nas_worker.space import Architecture, MacroArchitecture
@@ -88,6 +89,7 @@ class BilevelTrainer:
             self._module = network(data.macro(settings.width))
             initialise(self._module)
         self._module.to(data.device)
+        self._autocast = autocast(settings.precision, data.device)
         self.supernet = cast(ChoiceNetwork, self._module)
         self._runtime = ExpectedRuntime(job.platform).to(data.device)
         parameters = self.supernet.architecture_parameters()
@@ -194,9 +196,9 @@ class BilevelTrainer:
 
     def _cross_entropy(self, batch: Inputs, choices: Tensor) -> Tensor:
         smoothing = self._job.settings.label_smoothing
-        return functional.cross_entropy(
-            self.supernet(batch.images, choices), batch.labels, label_smoothing=smoothing
-        )
+        with self._autocast:
+            logits = self.supernet(batch.images, choices).float()
+        return functional.cross_entropy(logits, batch.labels, label_smoothing=smoothing)
 
 
 def bilevel_formulation(network: NetworkMaker) -> Formulation:

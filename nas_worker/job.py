@@ -8,6 +8,9 @@ from pydantic_core import PydanticCustomError
 
 from nas_worker.platform import Milliseconds, Platform
 
+Precision = Literal["auto", "float32", "bfloat16"]
+"""Numbers that a network computes in; ``nas_worker.precision`` says what ``auto`` is."""
+
 FormulationName = Literal[
     "single_path_sigmoid",
     "single_path_ste",
@@ -48,13 +51,14 @@ class SearchSettings(BaseModel):
     )
     augmentation: Literal["auto", "none", "crop_flip"] = Field(
         "auto",
+        exclude_if=lambda augmentation: augmentation == "auto",
         description="Random parts of the training images, flipped or not; auto: for colour images in files.",
     )
     batch_size: int = Field(32, ge=2, le=8192)
     formulation: FormulationName = Field(
         "single_path_sigmoid", description="How architecture choices are relaxed."
     )
-    # Unset, the next two are left out of what is stored: it stays equal to that of older versions.
+    # Unset, later fields are left out of what is stored: it stays equal to that of older versions.
     runtime_window_ms: tuple[Milliseconds, Milliseconds] | None = Field(
         None,
         strict=False,
@@ -83,6 +87,18 @@ class SearchSettings(BaseModel):
     )
     weight_decay: float = Field(1e-5, ge=0, le=1, allow_inf_nan=False)
     label_smoothing: float = Field(0.0, ge=0, lt=1, allow_inf_nan=False)
+    ema_decay: float | None = Field(
+        None,
+        ge=0,
+        lt=1,
+        exclude_if=_is_unset,
+        description="Accuracy is that of an average of the weights with this decay; none: of the last ones.",
+    )
+    precision: Precision = Field(
+        "auto",
+        exclude_if=lambda precision: precision == "auto",
+        description="Numbers that networks compute in; auto: bfloat16 on GPUs that have it, else float32.",
+    )
     gate_keep_probability: float = Field(
         0.8, gt=0, le=1, description="Chance of a gate to be kept in a step of the warm-up."
     )
@@ -101,7 +117,7 @@ class SearchSettings(BaseModel):
             if window is None or window[0] >= window[1]:
                 raise _unfit("runtime_window_ms", "must be two runtimes, the lower first, such as [75, 80]")
         if self.formulation not in THRESHOLD_FORMULATIONS:
-            for field in ("gate_placement", "runtime_form"):
+            for field in ("gate_placement", "runtime_form", "ema_decay"):
                 default: Any = type(self).model_fields[field].default
                 if getattr(self, field) != default:
                     raise _unfit(field, f"must be {default} with {self.formulation}, which has no thresholds")

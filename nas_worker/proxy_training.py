@@ -14,6 +14,7 @@ from nas_worker.evaluate import recalibrated_accuracy
 from nas_worker.formulations.base import epoch_random
 from nas_worker.job import SearchSettings
 from nas_worker.optim import RMSPropTF, weight_groups
+from nas_worker.precision import autocast
 from nas_worker.search_data import SearchData
 from nas_worker.space import Architecture
 from nas_worker.trainer import relative_rate
@@ -52,6 +53,7 @@ class ProxyTraining:
             self.convnet = ConvNet(data.macro(settings.width), architecture)
             initialise(self.convnet)
         self.convnet.to(data.device)
+        self._autocast = autocast(settings.precision, data.device)
         self._optimizer = RMSPropTF(
             weight_groups(self.convnet, settings.weight_decay), lr=settings.learning_rate
         )
@@ -88,8 +90,10 @@ class ProxyTraining:
             if should_stop():
                 return None
             batch = next(loaded)
+            with self._autocast:
+                logits = self.convnet(batch.images).float()
             loss = functional.cross_entropy(
-                self.convnet(batch.images), batch.labels, label_smoothing=self._settings.label_smoothing
+                logits, batch.labels, label_smoothing=self._settings.label_smoothing
             )
             value = loss.item()
             if not math.isfinite(value):

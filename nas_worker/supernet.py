@@ -113,7 +113,8 @@ class SuperBlock(MBConv):
         upper = e6 * se50
         rows = torch.cat([self.one.expand(quarter), second.expand(quarter), upper.expand(2 * quarter)])
         hidden = functional.relu_(self.squeeze(y.mean((2, 3)) * channels)) * rows
-        return torch.lerp(self.one, torch.sigmoid(self.excite(hidden)), se25)
+        # In bfloat16 the constants stay float32, and lerp takes one type.
+        return torch.lerp(self.one, torch.sigmoid(self.excite(hidden).float()), se25)
 
     def _gated_norm(self, y: Tensor, e3: Tensor) -> Tensor:
         # Gating scale and shift gates the whole output at no cost in memory.

@@ -1,5 +1,6 @@
 """State of a search and how an epoch changes it: weights and thresholds under CE + lambda * log(R)."""
 
+import copy
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -8,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from nas_worker.averaging import average_decay, update_average
 from nas_worker.blocks import initialise
 from nas_worker.convnet import ConvNet
 from nas_worker.errors import DivergedError
@@ -17,6 +19,7 @@ from nas_worker.inputs import Inputs
 from nas_worker.job import SearchJob, SearchSettings
 from nas_worker.landing import nearest_architecture
 from nas_worker.optim import RMSPropTF, weight_groups
+from nas_worker.precision import autocast
 from nas_worker.runtime import RuntimeModel, architecture_runtime_ms
 from nas_worker.search_data import load_search_data
 from nas_worker.sources.confinement import UNCONFINED, Confinement
@@ -67,6 +70,8 @@ class SearchTrainer:
             self.supernet = Supernet(data.macro(settings.width), settings.gate_placement, gate)
             initialise(self.supernet)
         self.supernet.to(data.device)
+        self._average = copy.deepcopy(self.supernet) if settings.ema_decay is not None else None
+        self._autocast = autocast(settings.precision, data.device)
         self._runtime = RuntimeModel(job.platform, settings.runtime_form).to(data.device)
         thresholds = self.supernet.thresholds
         self._weight_optimizer = RMSPropTF(
@@ -84,10 +89,12 @@ class SearchTrainer:
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that the next epoch depends on, beside the job."""
+        average = {} if self._average is None else {"average": self._average.state_dict()}
         return {
             "supernet": self.supernet.state_dict(),
             "weight_optimizer": self._weight_optimizer.state_dict(),
             "threshold_optimizer": self._threshold_optimizer.state_dict(),
+            **average,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -95,6 +102,8 @@ class SearchTrainer:
         self.supernet.load_state_dict(state["supernet"])
         self._weight_optimizer.load_state_dict(state["weight_optimizer"])
         self._threshold_optimizer.load_state_dict(state["threshold_optimizer"])
+        if self._average is not None:
+            self._average.load_state_dict(state["average"])
 
     def train(self, epoch: int, should_stop: Callable[[], bool]) -> float | None:
         """One epoch over the training images.
@@ -136,13 +145,14 @@ class SearchTrainer:
     def evaluate(self, epoch: int) -> tuple[float, Architecture]:
         """Validation accuracy in [0, 1] at hard gates, and the architecture that they select.
 
-        It is measured on the derived ConvNet with the supernet's weights; the supernet is not touched.
+        It is measured on the derived ConvNet with the supernet's weights, or with their average where one is
+        kept; the supernet is not touched.
 
         Raises:
             DivergedError: The ConvNet's outputs are not finite.
         """
         architecture = self.supernet.architecture()
-        convnet = derive(self.supernet, architecture)
+        convnet = derive(self._average or self.supernet, architecture)
         accuracy = recalibrated_accuracy(convnet, self._train, self._validation)
         if math.isnan(accuracy):
             raise DivergedError(
@@ -156,7 +166,8 @@ class SearchTrainer:
         settings, total_steps = self._job.settings, self._job.epochs * self._steps_per_epoch
         is_warm_up = step < settings.warm_up * total_steps
         gates = self.supernet.gates(keep if is_warm_up else None)
-        logits = self.supernet(batch.images, gates)
+        with self._autocast:
+            logits = self.supernet(batch.images, gates).float()
         cross_entropy = functional.cross_entropy(
             logits, batch.labels, label_smoothing=settings.label_smoothing
         )
@@ -170,6 +181,9 @@ class SearchTrainer:
         for optimizer in (self._weight_optimizer, self._threshold_optimizer):
             optimizer.step()
             optimizer.zero_grad()
+        if self._average is not None and settings.ema_decay is not None:
+            decay = average_decay(step, settings.ema_decay)
+            update_average(self._average, self.supernet, decay, exclude=["thresholds"])
         if not is_warm_up:
             self._land(gates, progress=(step + 1) / total_steps)
         return cross_entropy.item()
@@ -219,4 +233,7 @@ def inherited(
     """The ConvNet of a trainer's state, see :class:`nas_worker.formulations.base.Formulation`."""
     supernet = Supernet(macro, settings.gate_placement)
     supernet.load_state_dict(state["supernet"])
-    return derive(supernet, architecture or supernet.architecture())
+    found = architecture or supernet.architecture()
+    if "average" in state:
+        supernet.load_state_dict(state["average"])
+    return derive(supernet, found)

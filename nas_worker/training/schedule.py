@@ -12,11 +12,3 @@ def relative_rate(step: int, total_steps: int) -> float:
     epoch = step / total_steps * _REFERENCE_EPOCHS
     ramp = min(1.0, (step + 1) / total_steps * _REFERENCE_EPOCHS / _WARM_UP_EPOCHS)
     return float(ramp * _DECAY ** int(epoch / _DECAY_EPOCHS))
-
-
-def average_decay(updates: int, limit: float) -> float:
-    """Decay of the average of the weights after so many updates: at most ``limit``, less in the beginning.
-
-    As TensorFlow's: without that the average of a short training would be mostly its random start.
-    """
-    return min(limit, (1 + updates) / (10 + updates))

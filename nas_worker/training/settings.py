@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from nas_worker.job import Precision
+
 
 class TrainSettings(BaseModel):
     """The schedule that MnasNet was trained with, which the paper trains its ConvNets with too.
@@ -35,7 +37,7 @@ class TrainSettings(BaseModel):
         lt=1,
         description="Of the average of the weights that is evaluated; 0: none.",
     )
-    precision: Literal["auto", "float32", "bfloat16"] = Field(
+    precision: Precision = Field(
         "auto", description="Of convolutions and products; auto: bfloat16 on CUDA, else float32."
     )
     seed: int = Field(0, ge=0, lt=2**63, description="Fixes initial weights, batches, augmentation, dropout.")

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from nas_worker.averaging import average_decay, update_average
 from nas_worker.baselines import MOBILENET_V2
 from nas_worker.blocks import initialise
 from nas_worker.convnet import ConvNet, PlainNetwork
@@ -18,9 +19,10 @@ from nas_worker.errors import DivergedError, SearchError
 from nas_worker.inputs import Inputs, Source, training_sources
 from nas_worker.mobilenet_v2 import MobileNetV2
 from nas_worker.optim import RMSPropTF, weight_groups
+from nas_worker.precision import autocast
 from nas_worker.space import Architecture, MacroArchitecture
 from nas_worker.training.report import Accuracy
-from nas_worker.training.schedule import average_decay, relative_rate
+from nas_worker.training.schedule import relative_rate
 from nas_worker.training.settings import TrainSettings
 
 _RATE_IMAGES = 256
@@ -78,10 +80,7 @@ class Trainer:
         self._optimizer = RMSPropTF(
             weight_groups(self.network, settings.weight_decay), lr=settings.learning_rate
         )
-        is_bfloat16 = settings.precision == "bfloat16" or (
-            settings.precision == "auto" and device.type == "cuda" and torch.cuda.is_bf16_supported()
-        )
-        self._autocast = torch.autocast(device.type, torch.bfloat16, enabled=is_bfloat16)
+        self._autocast = autocast(settings.precision, device)
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -168,18 +167,8 @@ class Trainer:
             group["lr"] = self.learning_rate(step)
         self._optimizer.step()
         self._optimizer.zero_grad()
-        self._update_average(step)
+        update_average(self.average, self.network, average_decay(step, settings.ema_decay))
         return loss.detach()
-
-    @torch.no_grad()
-    def _update_average(self, step: int) -> None:
-        weight = 1 - average_decay(step, self._settings.ema_decay)
-        new, old = self.network.state_dict(), self.average.state_dict()
-        floats = [name for name, value in old.items() if value.is_floating_point()]
-        torch._foreach_lerp_([old[name] for name in floats], [new[name] for name in floats], weight)
-        for name, value in old.items():
-            if not value.is_floating_point():  # BatchNorm's count of batches
-                value.copy_(new[name])
 
     @torch.no_grad()
     def _accuracy(self, split: Source) -> Accuracy:

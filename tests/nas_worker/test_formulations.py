@@ -170,3 +170,9 @@ def test_landing_needs_thresholds(name: FormulationName) -> None:
 def test_a_hinged_search_with_the_straight_through_estimator_lands() -> None:
     own: dict[str, Any] = {"formulation": "single_path_ste", "threshold_learning_rate": 0.5}
     assert 79 <= run(small_job(1.0, 4, hinge_target_ms=80.0, **own))[-1].runtime_ms <= 80
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_formulation_computes_in_bfloat16_too(name: FormulationName) -> None:
+    reports = run(job_of(name, epochs=1, max_train_images=48, warm_up=0.0, precision="bfloat16"))
+    assert 0 < reports[0].cross_entropy < 10

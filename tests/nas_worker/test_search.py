@@ -172,6 +172,8 @@ def test_unfit_settings_are_refused() -> None:
         {"width": 0.5},
         {"weight_decay": 0.1},
         {"gate_keep_probability": 0.5},
+        {"ema_decay": 0.9},
+        {"precision": "bfloat16"},
     ],
     ids=lambda settings: next(iter(settings)),
 )
@@ -179,3 +181,23 @@ def test_every_setting_has_an_effect(settings: dict[str, Any], plain: list[Epoch
     changed = run(small_job(**settings))
     assert comparable(changed) != comparable(plain)
     assert all(math.isfinite(report.cross_entropy) for report in changed)
+
+
+@pytest.mark.parametrize("settings", [{"ema_decay": 0.9}, {"precision": "bfloat16"}], ids=["ema", "bfloat16"])
+def test_averaged_and_bfloat16_searches_are_resumed_bit_equal(
+    tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    job = small_job(**settings)
+    unbroken = run(job, checkpoint_dir=tmp_path)
+    resumed = run(job, resume_from=unbroken[0].checkpoint)
+    assert comparable(resumed) == comparable(unbroken)[1:]
+
+
+def test_an_average_without_memory_is_the_last_weights(plain: list[EpochReport]) -> None:
+    assert comparable(run(small_job(ema_decay=0.0))) == comparable(plain)
+
+
+def test_settings_that_are_not_used_are_not_stored() -> None:
+    stored = small_job().settings.model_dump(mode="json")
+    assert not {"ema_decay", "precision", "candidate_epochs"} & stored.keys()
+    assert small_job(precision="float32").settings.model_dump()["precision"] == "float32"

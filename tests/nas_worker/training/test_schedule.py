@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas_worker.training.schedule import average_decay, relative_rate
+from nas_worker.averaging import average_decay
+from nas_worker.training.schedule import relative_rate
 
 
 def test_350_epochs_have_the_papers_schedule() -> None:
