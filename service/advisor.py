@@ -56,8 +56,9 @@ class Advisor:
         Raises:
             BusyError: Too many others wait for their answers.
         """
-        begun = sum(study.trial_counts.values())
-        return self._answer((study.id, _ended(study), "outlook", begun), lambda: self._look_out(study))
+        begun, budget_epochs = sum(study.trial_counts.values()), study.spec.budget_epochs
+        question = (study.id, _ended(study), "outlook", begun, budget_epochs)
+        return self._answer(question, lambda: self._look_out(study))
 
     def _answer(self, question: _Question, work: Callable[[], _Answer]) -> Future[_Answer]:
         with self._lock:

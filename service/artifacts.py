@@ -53,10 +53,8 @@ def artifacts(store: Store, study_id: str, number: int) -> tuple[Artifact, ...]:
     Raises:
         NotFoundError: There is no such study, trial or platform.
     """
-    record = store.trials.get(study_id, number)
-    platform = store.platforms.get(store.studies.get(study_id).spec.platform)
-    trial = _Trial(record, platform, store.trials.epochs(study_id, number))
-    return tuple(Artifact(name, _MAKERS[name][0], _MAKERS[name][1](trial).encode()) for name in names(record))
+    trial = _read(store, study_id, number)
+    return tuple(_made(trial, name) for name in names(trial.record))
 
 
 def names(trial: TrialRecord) -> tuple[str, ...]:
@@ -72,11 +70,23 @@ def artifact(store: Store, study_id: str, number: int, name: str) -> Artifact:
     Raises:
         NotFoundError: There is no such study, trial or platform, or the trial has no such file (yet).
     """
-    found = {each.name: each for each in artifacts(store, study_id, number)}
+    trial = _read(store, study_id, number)
+    found = names(trial.record)
     if name not in found:
         has = ", ".join(found) or "none yet"
         raise NotFoundError(f"trial {number} of study {study_id} has no artifact {name!r}; it has {has}")
-    return found[name]
+    return _made(trial, name)
+
+
+def _read(store: Store, study_id: str, number: int) -> _Trial:
+    record = store.trials.get(study_id, number)
+    platform = store.platforms.get(store.studies.get(study_id).spec.platform)
+    return _Trial(record, platform, store.trials.epochs(study_id, number))
+
+
+def _made(trial: _Trial, name: str) -> Artifact:
+    media_type, make = _MAKERS[name]
+    return Artifact(name, media_type, make(trial).encode())
 
 
 def _document(trial: _Trial) -> str:

@@ -19,7 +19,7 @@ class FrontierFilter(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     platform: Text = Field("pixel1", max_length=100, description="Platform of the studies.")
-    dataset: Text = Field("digits", max_length=1000, description="Data set of their searches.")
+    dataset: Text = Field("digits", max_length=4096, description="Data set of their searches.")
     epochs: int | None = Field(
         None, ge=1, le=100_000, description="Only trials of so many epochs; none: all."
     )

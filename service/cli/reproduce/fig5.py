@@ -62,7 +62,7 @@ def _search(scale: Scale, lambda_: float, seed: int) -> Row:
 
 
 def summary(rows: list[Row]) -> list[Row]:
-    """Where each search began, stood at the end of the warm-up's range, and ended."""
+    """Where each search began and ended."""
     found = []
     for seed in dict.fromkeys(row["seed"] for row in rows):
         own = [row for row in rows if row["seed"] == seed]

@@ -77,8 +77,9 @@ def run(experiment: Experiment, names: tuple[FormulationName, ...], records: Rec
                 return row | {"proxy_accuracy": _proxy_accuracy(experiment, row["architecture"], seed)}
 
             row = records.get(f"{name}, seed {seed}", search)
-            if row["architecture"] is None:
-                experiment.scale.say(f"{name}, seed {seed}: diverged")
+            if row.get("proxy_accuracy") is None:
+                what = "diverged" if row["architecture"] is None else "the training of its network diverged"
+                experiment.scale.say(f"{name}, seed {seed}: {what}")
                 continue
             experiment.scale.say(
                 f"{name}, seed {seed}: {row['runtime_ms']:.1f} ms, accuracy {row['proxy_accuracy']:.3f}"
@@ -86,10 +87,7 @@ def run(experiment: Experiment, names: tuple[FormulationName, ...], records: Rec
             found.append(row)
             rows.append(_flat(name, SEARCH, seed, row))
         if found and found[0]["probabilities"] is not None:
-            best = max(
-                found, key=lambda row: reward(row["proxy_accuracy"], row["runtime_ms"], experiment.target_ms)
-            )
-            rows += _samples(experiment, name, best, records)
+            rows += _samples(experiment, name, _best(found, experiment.target_ms), records)
     return rows
 
 
@@ -128,7 +126,8 @@ def _search(experiment: Experiment, name: FormulationName, lambda_: float, seed:
         with torch_settings(scale.threads):
             for epoch in range(1, scale.epochs + 1):
                 search.train(epoch, lambda: False)
-                accuracy, architecture = search.evaluate(epoch)
+                if epoch == scale.epochs or name == "random_rejection":  # which keeps its best so far there
+                    accuracy, architecture = search.evaluate(epoch)
     except DivergedError:
         return {"lambda": lambda_, "architecture": None}
     probabilities = search.type_probabilities().tolist() if isinstance(search, BilevelTrainer) else None
@@ -141,17 +140,23 @@ def _search(experiment: Experiment, name: FormulationName, lambda_: float, seed:
     }
 
 
-def _proxy_accuracy(experiment: Experiment, architecture: tuple[str, ...], seed: int) -> float:
-    """Validation accuracy after a training from scratch, at the width of all formulations alike."""
+def _proxy_accuracy(experiment: Experiment, architecture: tuple[str, ...], seed: int) -> float | None:
+    """Validation accuracy after a training from scratch, at the width of all formulations alike.
+
+    None where the training diverged.
+    """
     scale = experiment.scale
     with torch_settings(scale.threads):
         data = load_search_data(scale.settings)
         training = ProxyTraining(
             Architecture.parse(architecture), scale.settings, data, epochs=scale.epochs, seed=seed
         )
-        for epoch in range(1, scale.epochs + 1):
-            training.train(epoch)
-        return training.accuracy()
+        try:
+            for epoch in range(1, scale.epochs + 1):
+                training.train(epoch)
+            return training.accuracy()
+        except DivergedError:
+            return None
 
 
 def _samples(experiment: Experiment, name: FormulationName, best: Row, records: Records) -> list[Row]:
@@ -172,7 +177,10 @@ def _samples(experiment: Experiment, name: FormulationName, best: Row, records: 
 
         # The best search may be another one when there are more runs, so its key is part of this one.
         row = records.get(f"{name}, sample {number} of {best['key']}", train)
-        rows.append(_flat(name, SAMPLE, number, row))
+        if row["proxy_accuracy"] is None:
+            experiment.scale.say(f"{name}, sample {number}: its training diverged")
+        else:
+            rows.append(_flat(name, SAMPLE, number, row))
     return rows
 
 

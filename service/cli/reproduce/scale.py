@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any
 
+from nas_worker.data import open_dataset
 from nas_worker.job import SearchSettings
 from nas_worker.platform import Platform
 
@@ -34,5 +36,8 @@ class Scale:
         return {
             "settings": self.settings.model_dump(mode="json"),
             "platform": self.platform.content_hash,
+            "dataset": open_dataset(self.settings.dataset).fingerprint,
             "epochs": self.epochs,
+            "threads": self.threads,
+            "versions": {name: version(name) for name in ("spnas-tuner", "torch")},
         }

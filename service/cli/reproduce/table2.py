@@ -1,5 +1,6 @@
 """Table II: one network whose 5x5 kernels also work as 3x3 ones, against networks trained for either."""
 
+import math
 import statistics
 
 import plotly.graph_objects as go
@@ -41,13 +42,19 @@ def run(scale: Scale, records: Records) -> list[Row]:
 
             found = records.get(f"{training}, seed {seed}", train)
             for kernel in kernels:
+                if found[kernel] is None:
+                    scale.say(f"{training}, seed {seed}: diverged")
+                    continue
                 rows.append({"training": training, "seed": seed, "kernel": kernel, "accuracy": found[kernel]})
                 scale.say(f"{training}, seed {seed}: {kernel} has accuracy {found[kernel]:.3f}")
     return rows
 
 
 def _trained(scale: Scale, data: SearchData, kernels: tuple[str, ...], seed: int) -> Row:
-    """Accuracies by kernel. The gradients of all kernels' losses are accumulated in each step."""
+    """Accuracies by kernel, None where the training diverged.
+
+    The gradients of all kernels' losses are accumulated in each step.
+    """
     settings, epochs = scale.settings, scale.epochs
     steps = data.steps(data.train, settings.batch_size)
     with torch.random.fork_rng(devices=[]):
@@ -67,16 +74,19 @@ def _trained(scale: Scale, data: SearchData, kernels: tuple[str, ...], seed: int
                 loss = functional.cross_entropy(
                     network(batch.images, of_kernel), batch.labels, label_smoothing=settings.label_smoothing
                 )
+                if not loss.isfinite():
+                    return dict.fromkeys(kernels)
                 torch.autograd.backward(loss / len(gates))
             rate = relative_rate((epoch - 1) * steps + place, epochs * steps)
             for group in optimizer.param_groups:
                 group["lr"] = settings.learning_rate * rate
             optimizer.step()
             optimizer.zero_grad()
-    return {
+    accuracies = {
         kernel: recalibrated_accuracy(derive(network, KERNELS[kernel]), data.train, data.validation)
         for kernel in kernels
     }
+    return {kernel: None if math.isnan(value) else value for kernel, value in accuracies.items()}
 
 
 def summary(rows: list[Row]) -> list[Row]:

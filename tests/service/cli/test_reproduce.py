@@ -79,6 +79,28 @@ def test_table2_has_both_kernels_of_one_network(tmp_path: Path) -> None:
     ]
 
 
+def test_a_training_that_diverges_is_said_and_left_out(tmp_path: Path) -> None:
+    line = [
+        "reproduce",
+        "table2",
+        "--out",
+        str(tmp_path),
+        *TINY,
+        "--set",
+        "learning_rate=10",
+        "--runs",
+        "1",
+        "--epochs",
+        "6",
+    ]
+    for _ in range(2):  # the second time from the records
+        result = run_cli([*line, "--json"], env={})
+        assert result.exit_code == 0, result.output
+        assert "both at once, seed 0: diverged" in result.stderr
+        assert "both at once" not in {row["training"] for row in json.loads(result.stdout)["summary"]}
+        assert "NaN" not in (tmp_path / "table2.records.jsonl").read_text("utf-8")
+
+
 def test_a_folder_of_other_settings_is_not_mixed_in(tmp_path: Path) -> None:
     reproduce("table2", tmp_path, "--runs", "1")
     other = run_cli(["reproduce", "table2", "--out", str(tmp_path), *TINY, "--epochs", "3"], env={})
