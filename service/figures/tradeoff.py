@@ -122,11 +122,11 @@ def _mark_next(chart: go.Figure, search: Suggestion) -> None:
     chart.add_annotation(
         x=math.log10(search.lambda_),
         xref="x2",
-        y=0,
+        y=1,
         yref="y domain",
         text=f"next: λ {short(search.lambda_, 3)}, {search.epochs} epochs",
         showarrow=False,
-        yanchor="bottom",
+        yanchor="top",
     )
 
 
