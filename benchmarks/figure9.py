@@ -15,8 +15,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 from rich.console import Console
 from rich.table import Table
 
@@ -30,7 +28,7 @@ from nas_worker.formulations import new_search
 from nas_worker.job import SearchSettings
 from nas_worker.runtime import architecture_runtime_ms
 from nas_worker.search import torch_settings
-from service.figures.style import CYCLE, SCALE, TEMPLATE, lambda_axis, shorts
+from service.figures import fig9
 from solver.base import Observation, Problem
 from solver.reward import reward
 
@@ -84,42 +82,6 @@ def heatmap(rows: list[Row], target_ms: float) -> tuple[list[float], list[int], 
     lambdas, epochs = sorted({at for _, at in cells}), sorted({count for count, _ in cells})
     means = [[np.mean(cells.get((count, at), [np.nan])) for at in lambdas] for count in epochs]
     return lambdas, epochs, np.array(means, dtype=float)
-
-
-def draw(curves: dict[str, Array], grid: tuple[list[float], list[int], Array], title: str) -> go.Figure:
-    """Both halves side by side.
-
-    Args:
-        curves: Best rewards of a tuner's runs, shape (runs, epochs).
-        grid: What :func:`heatmap` gave.
-        title: Of the whole.
-    """
-    chart = make_subplots(1, 2, subplot_titles=("Progress of solvers", "Reward by grid search"))
-    for index, (tuner, runs) in enumerate(curves.items()):
-        color = CYCLE[index % len(CYCLE)]
-        everywhere = ~np.isnan(runs).any(axis=0)
-        x = np.flatnonzero(everywhere)
-        mean, spread = runs[:, everywhere].mean(axis=0), runs[:, everywhere].std(axis=0)
-        chart.add_scatter(
-            x=[*x, *x[::-1]],
-            y=shorts([*(mean + spread), *(mean - spread)[::-1]]),
-            fill="toself",
-            fillcolor=color,
-            opacity=0.15,
-            line={"width": 0},
-            mode="lines",
-            showlegend=False,
-            hoverinfo="skip",
-        )
-        chart.add_scatter(x=x, y=shorts(list(mean)), name=tuner, mode="lines", line={"color": color})
-    lambdas, epochs, rewards = grid
-    chart.add_heatmap(x=lambdas, y=epochs, z=rewards, colorscale=SCALE, col=2, row=1)
-    chart.update_layout(template=TEMPLATE, title=title, width=1100, legend={"y": 1.1}, margin={"t": 120})
-    chart.update_xaxes(title_text="epochs spent", col=1)
-    chart.update_yaxes(title_text="best reward", col=1)
-    chart.update_xaxes(**lambda_axis(lambdas[0], lambdas[-1]), col=2)
-    chart.update_yaxes(title_text="epochs", col=2)
-    return chart
 
 
 def show(curves: dict[str, Array], grid: tuple[list[float], list[int], Array]) -> dict[str, float]:
@@ -194,7 +156,7 @@ def main() -> None:
     figures = show(curves, grid)
     what = "real searches" if arguments.real else "replayed searches"
     title = f"{arguments.table.stem}, {arguments.target_ms:g} ms, {arguments.runs} runs, {what}"
-    draw(curves, grid, title).write_html(arguments.out)
+    fig9.figure(curves, grid, title).write_html(arguments.out)
     if arguments.json is not None:
         packages = ("dragonfly-opt", "torch", "numpy")
         chosen = {key: value for key, value in vars(arguments).items() if key not in ("json", "out")}

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.figure9 import RealSearches, best_rewards, draw, heatmap, show
+from benchmarks.figure9 import RealSearches, best_rewards, heatmap, show
 from benchmarks.search_table import Recipe
 from nas_worker.job import SearchSettings
+from service.figures import fig9
 from solver.base import Observation
 from tests.solver.studies import PROBLEM
 
@@ -57,7 +58,7 @@ def test_figures_and_drawing_show_what_was_found(capsys: pytest.CaptureFixture[s
     assert figures["grid.full_fidelity_reward_of_best_lambda_at_2_epochs"] == pytest.approx(0.6)
     assert figures["grid.best_lambda_at_8_epochs"] == 2
     assert "0.7000 ± 0.1000" in capsys.readouterr().out
-    chart = json.loads(draw(curves, grid, "title").to_json())
+    chart = json.loads(fig9.figure(curves, grid, "title").to_json())
     assert {trace.get("name") for trace in chart["data"]} >= {"composite", "random"}
 
 

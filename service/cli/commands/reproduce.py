@@ -169,6 +169,54 @@ def fig8(
     _finish(out, header, rows, module.summary, module.figure(rows, note), as_json=as_json)
 
 
+@app.command("fig9")
+def fig9(
+    *,
+    out: Out,
+    target: Annotated[float, typer.Option(min=1, metavar="MS", help="Target runtime of Eq. 19.")] = 80.0,
+    solver: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KIND", help="Several allowed. Default: bayesian, multi_fidelity, random, composite."
+        ),
+    ] = None,
+    budget: Annotated[int, typer.Option(min=1, metavar="N", help="Epochs of a run of a solver.")] = 400,
+    grid: Annotated[int, typer.Option(min=2, metavar="N", help="Lambdas of the grid search.")] = 8,
+    runs: Runs = None,
+    epochs: Epochs = None,
+    max_train_images: Images = None,
+    dataset: Dataset = None,
+    platform: PlatformOption = "pixel1",
+    set_: Set = None,
+    threads: Threads = 1,
+    quick: Quick = False,
+    as_json: Json = False,
+) -> None:
+    """Best reward of solvers against the epochs spent, and a grid search.
+
+    Example: spnas reproduce fig9 --out fig9 --runs 5 --budget 80
+    """
+    from service.cli.reproduce import fig9 as module  # noqa: PLC0415 - torch
+
+    kinds = tuple(dict.fromkeys(solver or ("bayesian", "multi_fidelity", "random", "composite")))
+    unknown = sorted(set(kinds) - set(module.SOLVER_KINDS))
+    if unknown:
+        known = ", ".join(module.SOLVER_KINDS)
+        raise typer.BadParameter(f"{unknown[0]!r} is none of {known}", param_hint="--solver")
+    scale = _scale(
+        platform, dataset, set_, max_train_images, epochs=epochs, runs=runs or 5, threads=threads, quick=quick
+    )
+    budget_epochs, lambdas = (4 * scale.epochs, 3) if quick else (budget, grid)
+    if budget_epochs < scale.epochs:
+        raise typer.BadParameter(f"must buy one search of {scale.epochs} epochs", param_hint="--budget")
+    experiment = module.Experiment(scale, target, budget_epochs, lambdas)
+    header = {"experiment": "fig9", **scale.header}
+    rows = module.run(experiment, kinds, _records(out, header))
+    title = f"{scale.settings.dataset}, {target:g} ms, {scale.runs} runs"
+    figure = module.figure(experiment, rows, title)
+    _finish(out, header, rows, lambda rows: module.summary(experiment, rows), figure, as_json=as_json)
+
+
 @app.command("table2")
 def table2(
     *,

@@ -15,6 +15,7 @@ TINY = ("--quick", "--set", "width=0.05", "--set", "batch_size=32", "--max-train
 EXPERIMENTS: dict[str, tuple[str, ...]] = {
     "fig5": ("--lambda", "30", "--set", "threshold_learning_rate=2"),
     "fig8": ("--formulation", "single_path_softmax", "--formulation", "random_rejection"),
+    "fig9": ("--solver", "random", "--solver", "composite"),
     "table2": (),
 }
 
@@ -69,6 +70,19 @@ def test_fig8_samples_a_softmax_and_keeps_random_search_in_its_window(tmp_path: 
     assert all(84.375 <= runtime_ms <= 90 for runtime_ms in runtimes_ms)
 
 
+def test_fig9_is_within_the_budget_and_improves(tmp_path: Path) -> None:
+    found = reproduce("fig9", tmp_path, *EXPERIMENTS["fig9"], "--runs", "1", "--epochs", "3")
+    assert [row["solver"] for row in found["summary"]] == ["random", "composite"]
+    rows = table("fig9", tmp_path)
+    for solver in ("random", "composite"):
+        own = [row for row in rows if row["solver"] == solver]
+        assert int(own[-1]["spent_epochs"]) == sum(int(row["epochs"]) for row in own) <= 12
+        best = max(float(row["reward"]) for row in own if row["epochs"] == "3")
+        assert next(row for row in found["summary"] if row["solver"] == solver)["best_reward_mean"] == best
+    cells = {(row["lambda"], row["epochs"]) for row in rows if row["solver"] == "grid search"}
+    assert len(cells) == 3 * 2
+
+
 def test_table2_has_both_kernels_of_one_network(tmp_path: Path) -> None:
     found = reproduce("table2", tmp_path, "--runs", "1")
     assert [(row["training"], row["kernel"]) for row in found["summary"]] == [
@@ -119,6 +133,8 @@ def test_what_is_no_record_is_refused(tmp_path: Path) -> None:
     [
         (["fig8", "--formulation", "darts"], "'darts' is none of single_path_sigmoid"),
         (["fig5", "--set", "formulation=multi_path_softmax"], "fig5 needs formulation single_path_sigmoid"),
+        (["fig9", "--solver", "tpe"], "'tpe' is none of bayesian"),
+        (["fig9", "--budget", "4"], "must buy one search of 8 epochs"),
         (["table2", "--set", "widht=1"], "widht"),
     ],
 )
