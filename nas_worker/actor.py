@@ -52,6 +52,7 @@ class Assignment:
         checkpoints: Where the search may be taken up, the best one first; none: from the start.
         threads: Torch's threads, and those that decode images.
         dataset_roots: Folders that a data set in files may lie in; none of them: in no folder.
+        allow_hub: Whether a data set may come from the Hugging Face hub.
     """
 
     trial_id: int
@@ -61,6 +62,7 @@ class Assignment:
     checkpoints: tuple[str, ...] = ()
     threads: int = 1
     dataset_roots: tuple[str, ...] = ()
+    allow_hub: bool = False
 
     @property
     def key(self) -> tuple[int, int]:
@@ -200,7 +202,7 @@ def _search(
                 attempt=assignment.attempt,
                 resume_from=checkpoint,
                 threads=assignment.threads,
-                confinement=Confinement(assignment.dataset_roots),
+                confinement=Confinement(assignment.dataset_roots, assignment.allow_hub),
             )
         except CheckpointError as exc:
             _LOG.warning("%s; an earlier one is tried", exc)

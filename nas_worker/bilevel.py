@@ -15,7 +15,7 @@ from nas_worker.errors import DivergedError
 from nas_worker.evaluate import recalibrated_accuracy
 from nas_worker.formulations.base import Formulation, epoch_random, identity_of
 from nas_worker.formulations.choice import ExpectedRuntime
-from nas_worker.inputs import Inputs, Source
+from nas_worker.inputs import Inputs, Source, steps_in
 from nas_worker.job import SearchJob, SearchSettings
 from nas_worker.optim import RMSPropTF, weight_groups
 from nas_worker.precision import autocast
@@ -83,7 +83,9 @@ class BilevelTrainer:
         self._fingerprint = data.fingerprint
         self._train, self._validation = data.train, data.validation
         self._weight_images, self._architecture_images = data.halves
-        self._steps_per_epoch = data.steps(self._architecture_images, settings.batch_size)
+        self._steps_per_epoch = steps_in(
+            self._architecture_images, settings.batch_size, "training images in a half of the training split"
+        )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(job.seed)
             self._module = network(data.macro(settings.width))

@@ -2,13 +2,13 @@
 
 import hashlib
 import io
-import os
 import pickle
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 
+from nas_worker.atomic import write_bytes
 from nas_worker.errors import CheckpointError, OtherRunError
 
 _FORMAT = 1
@@ -46,14 +46,7 @@ def save_checkpoint(path: Path, search: Resumable, epoch: int) -> None:
     content = {"format": _FORMAT, "identity": search.identity, "epoch": epoch, "state": search.state_dict()}
     buffer = io.BytesIO()
     torch.save(content, buffer)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
-        file.write(hashlib.sha256(buffer.getbuffer()).digest())
-        file.write(buffer.getbuffer())
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    write_bytes(path, hashlib.sha256(buffer.getbuffer()).digest(), buffer.getbuffer())
 
 
 def load_checkpoint(path: Path, search: Resumable, kind: str = "search") -> int:

@@ -83,7 +83,7 @@ class EncodedInputs:
         """Channels, height and width of an image."""
         return len(self.view.mode), self.view.size, self.view.size
 
-    def part(self, indices: Tensor) -> Self:
+    def take(self, indices: Tensor) -> Self:
         """A split of the images at the indices, in their order; nothing is decoded."""
         places = indices.cpu().numpy()
         split = EncodedSplit(self.split.images, self.split.indices[places], self.split.labels[places])

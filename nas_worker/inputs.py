@@ -1,7 +1,7 @@
 """Images of a data set as the network takes them."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Literal, Protocol, Self
 
 import torch
@@ -36,7 +36,7 @@ class Source(Protocol):
             DatasetError: An image cannot be read.
         """
 
-    def part(self, indices: Tensor) -> "Source":
+    def take(self, indices: Tensor) -> "Source":
         """A split of the images at the indices, in their order."""
 
     def spread(self, count: int) -> Tensor:
@@ -71,10 +71,6 @@ class Inputs:
     def take(self, indices: Tensor) -> Self:
         """The images at the indices, in their order."""
         return type(self)(self.images[indices], self.labels[indices])
-
-    def part(self, indices: Tensor) -> Self:
-        """The images at the indices, in their order."""
-        return self.take(indices)
 
     def batches(self, groups: Iterable[Tensor], seed: tuple[int, ...]) -> Iterator["Inputs"]:  # noqa: ARG002 - nothing is drawn
         """One batch for each group of indices; images in memory are not augmented."""
@@ -137,12 +133,10 @@ def training_sources(
         return Sources(train, validation, test, _numbers(train.mean), _numbers(train.scale))
     if augmentation == "crop_flip":
         raise SearchError(f"data set {dataset.name} is not augmented: leave augmentation at auto or none")
-    memory_train, memory_validation = search_inputs(dataset, image_size, max_train_images, device)
-    _, memory_test = search_inputs(
-        replace(dataset, validation=dataset.test), image_size, max_train_images, device
+    (images, validation_images, test_images), mean, scale = _memory_inputs(
+        dataset.train, (dataset.validation, dataset.test), image_size, max_train_images, device
     )
-    mean, scale = _statistics(_resized(dataset.train, image_size)[:max_train_images])
-    return Sources(memory_train, memory_validation, memory_test, _numbers(mean), _numbers(scale))
+    return Sources(images, validation_images, test_images, _numbers(mean), _numbers(scale))
 
 
 def search_inputs(
@@ -156,15 +150,41 @@ def search_inputs(
         max_train_images: Take only the first so many training images.
         device: Where they go.
     """
-    train = _resized(dataset.train, image_size)[:max_train_images]
-    validation = _resized(dataset.validation, image_size)
-    mean, scale = _statistics(train)
+    (train, validation), _, _ = _memory_inputs(
+        dataset.train, (dataset.validation,), image_size, max_train_images, device
+    )
+    return train, validation
+
+
+def steps_in(images: Source, batch_size: int, what: str = "training images") -> int:
+    """Whole batches in a pass over images, which are ``what`` in the error.
+
+    Raises:
+        SearchError: There is none.
+    """
+    steps = len(images) // batch_size
+    if not steps:
+        raise SearchError(f"batch_size is {batch_size}, but there are only {len(images)} {what}")
+    return steps
+
+
+def _memory_inputs(
+    train: ImageSplit,
+    others: Sequence[ImageSplit],
+    image_size: int | None,
+    max_train_images: int | None,
+    device: torch.device,
+) -> tuple[list[Inputs], Tensor, Tensor]:
+    """Training split and others, normalised alike, and by what: mean and scale, both 1 x C x 1 x 1."""
+    resized = [_resized(split, image_size) for split in (train, *others)]
+    resized[0] = resized[0][:max_train_images]
+    mean, scale = _statistics(resized[0])
 
     def inputs(images: Tensor, split: ImageSplit) -> Inputs:
         normalised = ((images - mean) / scale).to(device).contiguous(memory_format=torch.channels_last)
         return Inputs(normalised, torch.from_numpy(split.labels)[: len(images)].to(device))
 
-    return inputs(train, dataset.train), inputs(validation, dataset.validation)
+    return list(map(inputs, resized, (train, *others))), mean, scale
 
 
 def _statistics(images: Tensor) -> tuple[Tensor, Tensor]:

@@ -12,6 +12,7 @@ from nas_worker.convnet import ConvNet
 from nas_worker.errors import DivergedError
 from nas_worker.evaluate import recalibrated_accuracy
 from nas_worker.formulations.base import epoch_random
+from nas_worker.inputs import steps_in
 from nas_worker.job import SearchSettings
 from nas_worker.optim import RMSPropTF, weight_groups
 from nas_worker.precision import autocast
@@ -46,7 +47,7 @@ class ProxyTraining:
         seed: int,
     ) -> None:
         self._settings, self._data, self._seed = settings, data, seed
-        self._steps_per_epoch = data.steps(data.train, settings.batch_size)
+        self._steps_per_epoch = steps_in(data.train, settings.batch_size)
         self._total_steps = epochs * self._steps_per_epoch
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)

@@ -27,8 +27,8 @@ def run_search(
 ) -> bool:
     """Runs a search, or what is left of it.
 
-    The same job gives the same reports, resumed or not, on one CPU to the last bit. The global random state
-    is left alone.
+    The same job gives the same reports, resumed or not; for an equal number of threads, on one CPU to the
+    last bit. The global random state is left alone.
 
     Args:
         job: What is searched.
@@ -37,7 +37,7 @@ def run_search(
         checkpoint_dir: Folder for ``epoch-E-attempt-A.pt``; None keeps no checkpoints.
         attempt: Number in the names of the checkpoints, so that a worker that was given up spoils none.
         resume_from: A checkpoint of the same job; the epochs that it holds are not repeated.
-        threads: Torch's threads, and those that decode images, while the search runs.
+        threads: Torch's threads, and those that decode images, while the search is set up and runs.
         confinement: Which files the data set may lie in.
 
     Returns:
@@ -50,8 +50,9 @@ def run_search(
         DatasetError: The data set, or one of its images, cannot be read.
         UnknownNameError: There is no such data set.
     """
-    search = new_search(job, confinement)
-    done = load_checkpoint(Path(resume_from), search) if resume_from is not None else 0
+    with torch_threads(threads):
+        search = new_search(job, confinement)
+        done = load_checkpoint(Path(resume_from), search) if resume_from is not None else 0
     for epoch in range(done + 1, job.epochs + 1):
         started = time.perf_counter()
         with torch_settings(threads):
@@ -77,14 +78,23 @@ def run_search(
 
 
 @contextmanager
-def torch_settings(threads: int) -> Iterator[None]:
-    """Torch as a search needs it, put back afterwards."""
+def torch_threads(threads: int) -> Iterator[None]:
+    """Torch with so many threads, and as many as before afterwards."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
-    # Momenta of weights whose gates are shut decay to denormal numbers, on which a CPU is many times slower.
-    torch.set_flush_denormal(True)
     try:
         yield
     finally:
-        torch.set_flush_denormal(False)
         torch.set_num_threads(before)
+
+
+@contextmanager
+def torch_settings(threads: int) -> Iterator[None]:
+    """Torch as a search needs it, put back afterwards."""
+    with torch_threads(threads):
+        # Momenta of weights whose gates are shut decay to denormal numbers, which slow a CPU down a lot.
+        torch.set_flush_denormal(True)
+        try:
+            yield
+        finally:
+            torch.set_flush_denormal(False)

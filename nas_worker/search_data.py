@@ -6,7 +6,6 @@ from functools import cached_property
 import torch
 
 from nas_worker.data import open_dataset
-from nas_worker.errors import SearchError
 from nas_worker.inputs import Source, training_sources
 from nas_worker.job import SearchSettings
 from nas_worker.sources.confinement import UNCONFINED, Confinement
@@ -39,17 +38,6 @@ class SearchData:
         channels, *sides = self.train.shape
         return MacroArchitecture(width, min(sides), channels, self.classes)
 
-    def steps(self, images: Source, batch_size: int) -> int:
-        """Whole batches in a pass over images.
-
-        Raises:
-            SearchError: There is none.
-        """
-        steps = len(images) // batch_size
-        if not steps:
-            raise SearchError(f"batch_size is {batch_size}, but there are only {len(images)} training images")
-        return steps
-
     @cached_property
     def halves(self) -> tuple[Source, Source]:
         """The training split in two: images for weights, and others for architecture parameters.
@@ -57,7 +45,7 @@ class SearchData:
         The split is the data set's own order, every second image, and so the same for all seeds.
         """
         indices = torch.arange(len(self.train), device=self.device)
-        return self.train.part(indices[::2]), self.train.part(indices[1::2])
+        return self.train.take(indices[::2]), self.train.take(indices[1::2])
 
 
 def load_search_data(settings: SearchSettings, confinement: Confinement = UNCONFINED) -> SearchData:

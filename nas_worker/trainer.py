@@ -15,7 +15,7 @@ from nas_worker.convnet import ConvNet
 from nas_worker.errors import DivergedError
 from nas_worker.evaluate import recalibrated_accuracy
 from nas_worker.formulations.base import epoch_random, identity_of
-from nas_worker.inputs import Inputs
+from nas_worker.inputs import Inputs, steps_in
 from nas_worker.job import SearchJob, SearchSettings
 from nas_worker.landing import nearest_architecture
 from nas_worker.optim import RMSPropTF, weight_groups
@@ -64,7 +64,7 @@ class SearchTrainer:
         data = load_search_data(settings, confinement)
         self._fingerprint = data.fingerprint
         self._train, self._validation = data.train, data.validation
-        self._steps_per_epoch = data.steps(data.train, settings.batch_size)
+        self._steps_per_epoch = steps_in(data.train, settings.batch_size)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(job.seed)
             self.supernet = Supernet(data.macro(settings.width), settings.gate_placement, gate)

@@ -155,6 +155,7 @@ def _dispatcher(settings: Settings, store: Store) -> Dispatcher | None:
             embedded_cpus=settings.embedded_cpus,
             embedded_gpus=settings.embedded_gpus,
             dataset_roots=tuple(str(Path(root).resolve()) for root in settings.dataset_roots),
+            allow_hub=settings.allow_hub,
         ),
     )
 

@@ -5,8 +5,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from nas_worker.atomic import write_text
 from nas_worker.errors import ProfileInputError
-from nas_worker.profiling.atomic import write_text
 from nas_worker.profiling.settings import ProfileSettings
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]

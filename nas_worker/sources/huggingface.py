@@ -1,5 +1,6 @@
 """Parquet files and the hub, through Hugging Face ``datasets``."""
 
+import glob
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,17 +11,21 @@ from typing import Any
 import datasets
 import numpy as np
 import pyarrow.compute as pc
+from huggingface_hub.constants import HF_HUB_CACHE
 from numpy.typing import NDArray
 from pyarrow import ArrowException
 
 from nas_worker.errors import DatasetError
 from nas_worker.sources.confinement import Confinement
+from nas_worker.sources.hub_name import check_hub_name
 from nas_worker.sources.listing import Listing
 from nas_worker.sources.name import SourceName
 from nas_worker.sources.splitting import Role, role_of
 
 _USUAL_LABELS = ("label", "labels", "class", "target")
 _NO_LABEL = -1
+_HUB_PREFIX = "hf://datasets/"
+"""Before a name it keeps ``datasets`` from looking for a folder of that name."""
 
 
 @dataclass(frozen=True)
@@ -32,14 +37,14 @@ class TableImages:
         column: Its name.
         sizes: In bytes, by row.
         name: Of the data set.
-        may_read_files: Whether a row may name a file in place of bytes.
+        confinement: Which files a row may name in place of bytes.
     """
 
     table: datasets.Dataset
     column: str
     sizes: NDArray[np.int64]
     name: str
-    may_read_files: bool
+    confinement: Confinement
 
     def read(self, index: int) -> bytes:
         """The bytes of a row, or of the file that it names."""
@@ -47,10 +52,14 @@ class TableImages:
         raw, path = cell.get("bytes"), cell.get("path")
         if raw is not None:
             return bytes(raw)
-        if path is None or not self.may_read_files:
+        if path is None:
             raise DatasetError(f"image {self.where(index)} has no bytes")
         try:
-            return Path(path).read_bytes()
+            return self.confinement.read(Path(path))
+        except DatasetError as error:
+            raise DatasetError(
+                f"image {self.where(index)} has no bytes, but names a file: {error}"
+            ) from error
         except OSError as error:
             raise DatasetError(f"image {self.where(index)} cannot be read: {error.strerror}") from error
 
@@ -68,48 +77,67 @@ def list_parquet(source: SourceName, confinement: Confinement) -> Listing:
 
     A file is of the split that its path from there names, as in ``train-00000-of-00004.parquet`` or
     ``data/test.parquet``; if no path names one, all are for training. ``datasets`` keeps a copy of the rows
-    in its cache (``HF_HOME``), which is mapped and not loaded into memory.
+    in its cache (``HF_HOME``), which is mapped and not loaded into memory. No row may name a file.
 
     Raises:
-        DatasetError: There is no such file; it is damaged; or it has no column of images, or no column of
-            classes or several.
+        DatasetError: There is no such file; it is damaged; it has no column of images, or no column of
+            classes or several; or a split has a class that the training images do not have.
     """
     name, root = f"parquet:{source.location}", Path(source.location)
     confinement.check(root)
     found = [root] if root.is_file() else sorted(root.rglob("*.parquet"))
-    files = [str(confinement.check(path)) for path in found]
-    if not files:
+    if not found:
         raise DatasetError(f"data set {name}: there is no Parquet file at {root}")
     by_split: dict[str, list[str]] = {}
-    for path in files:
+    for path in found:
+        confinement.check(path)
+        if "::" in str(path):  # to datasets it joins the name of an archive's part and that of the archive
+            raise DatasetError(f"data set {name}: the path {path} must not have '::' in it")
         words = re.split(r"[^A-Za-z]+", os.path.relpath(path, root)) if root.is_dir() else []
-        by_split.setdefault(role_of(words) or "", []).append(path)
+        by_split.setdefault(role_of(words) or "", []).append(str(path))
     if "" in by_split and len(by_split) > 1:
         raise DatasetError(
             f"data set {name}: the name of {by_split[''][0]} says no split (train, validation, test), "
             "those of other files do"
         )
-    by_split = {split or Role.TRAIN: paths for split, paths in by_split.items()}
-    return _listing(source, name, _loaded(name, path="parquet", data_files=by_split), may_read_files=False)
+    # They are patterns to datasets, which could match other files than those that were checked.
+    patterns = {split or Role.TRAIN: list(map(glob.escape, paths)) for split, paths in by_split.items()}
+    splits = _loaded(name, path="parquet", data_files=patterns)
+    return _listing(source, name, splits, Confinement(roots=()))
 
 
-def list_hub(source: SourceName) -> Listing:
+def list_hub(source: SourceName, confinement: Confinement) -> Listing:
     """The images of a data set on the Hugging Face hub, or of its copy in the cache.
 
+    A row may name a file in the cache of ``datasets`` or ``huggingface_hub``, where downloads lie, or in one
+    of the roots, and no other, not even without a confinement.
+
     Raises:
-        DatasetError: The hub cannot be reached and there is no copy; there is none of that name; or as
-            :func:`list_parquet`.
+        DatasetError: The hub is not allowed, or cannot be reached and there is no copy; there is none of that
+            name, or the name could be that of files; or as :func:`list_parquet`.
     """
     name = f"hub:{source.location}"
-    return _listing(
-        source, name, _loaded(name, path=source.location, name=source.config), may_read_files=True
-    )
+    if not confinement.allow_hub:
+        raise DatasetError(
+            f"data set {name}: this service downloads no data sets from the hub; SPNAS_ALLOW_HUB=true lets it"
+        )
+    check_hub_name(source)
+    splits = _loaded(name, path=f"{_HUB_PREFIX}{source.location}", name=source.config)
+    config = datasets.config
+    caches = (HF_HUB_CACHE, config.HF_DATASETS_CACHE, config.DOWNLOADED_DATASETS_PATH)
+    return _listing(source, name, splits, Confinement((*map(str, caches), *(confinement.roots or ()))))
 
 
 def _loaded(dataset_name: str, /, **options: Any) -> Mapping[str, datasets.Dataset]:
     datasets.disable_progress_bars()
     try:
-        loaded = datasets.load_dataset(**options)
+        builder = datasets.load_dataset_builder(**options)
+        if options["path"].startswith(_HUB_PREFIX):
+            _check_remote(dataset_name, builder.config.data_files or {})
+        builder.download_and_prepare()
+        loaded = builder.as_dataset()
+    except DatasetError:
+        raise
     except Exception as error:  # whatever its many layers raise, the data set is what cannot be had
         if isinstance(error, ArrowException) or isinstance(error.__cause__, ArrowException):
             hint = "; is one of its files damaged?"
@@ -123,8 +151,17 @@ def _loaded(dataset_name: str, /, **options: Any) -> Mapping[str, datasets.Datas
     return splits
 
 
+def _check_remote(dataset_name: str, files: Mapping[str, Sequence[str]]) -> None:
+    """Refuses a data set whose description on the hub names files elsewhere, such as on this machine."""
+    for path in (path for paths in files.values() for path in paths):
+        if not path.rpartition("::")[2].startswith(
+            "hf://"
+        ):  # the last of a chain, as of a file in an archive
+            raise DatasetError(f"data set {dataset_name} names files that are not on the hub")
+
+
 def _listing(
-    source: SourceName, name: str, found: Mapping[str, datasets.Dataset], *, may_read_files: bool
+    source: SourceName, name: str, found: Mapping[str, datasets.Dataset], confinement: Confinement
 ) -> Listing:
     by_role: dict[Role, datasets.Dataset] = {}
     for split, table in found.items():
@@ -148,7 +185,13 @@ def _listing(
         for role, table, end in zip(by_role, tables, ends.tolist(), strict=True)
     }
     labels, class_names = _labels(name, whole, label)
-    images = TableImages(whole.select_columns([column]), column, _sizes(whole, column), name, may_read_files)
+    training_labels = labels[splits[Role.TRAIN]]
+    if len(training_labels) > 2 and len(np.unique(training_labels)) == len(training_labels):
+        raise DatasetError(
+            f"data set {name}: column {label!r} has another value for each of the {len(training_labels)} "
+            "training images; expected their classes"
+        )
+    images = TableImages(whole.select_columns([column]), column, _sizes(whole, column), name, confinement)
     return Listing(images, labels, class_names, splits)
 
 

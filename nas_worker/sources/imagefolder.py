@@ -33,9 +33,9 @@ class FolderImages:
 
     def read(self, index: int) -> bytes:
         """The file."""
-        path = self.confinement.check(self.root / self.paths[index])
+        path = self.root / self.paths[index]
         try:
-            return path.read_bytes()
+            return self.confinement.read(path)
         except OSError as error:
             raise DatasetError(f"image {path} cannot be read: {error.strerror}") from error
 
@@ -63,7 +63,7 @@ def list_folder(root: Path, confinement: Confinement) -> Listing:
     confinement.check(root)
     if not root.is_dir():
         raise DatasetError(f"data set imagefolder:{root}: there is no folder {root}")
-    split_folders = _split_folders(root)
+    split_folders = _split_folders(root, confinement)
     class_names = [entry.name for entry in _folders(split_folders[Role.TRAIN])]
     if not class_names:
         raise DatasetError(
@@ -92,15 +92,18 @@ def list_folder(root: Path, confinement: Confinement) -> Listing:
     return Listing(images_, np.array(labels, np.int64), tuple(class_names), splits)
 
 
-def _split_folders(root: Path) -> dict[Role, Path]:
+def _split_folders(root: Path, confinement: Confinement) -> dict[Role, Path]:
     found: dict[Role, Path] = {}
     for entry in _folders(root):
         role = role_of([entry.name])
-        if role is None or (role is Role.TEST and not _folders(Path(entry.path))):
+        if role is None:
+            continue
+        folder = confinement.check(Path(entry.path))
+        if role is Role.TEST and not _folders(folder):
             continue
         if role in found:
-            raise DatasetError(f"{found[role]} and {entry.path} are both for {role}; expected one")
-        found[role] = Path(entry.path)
+            raise DatasetError(f"{found[role]} and {folder} are both for {role}; expected one")
+        found[role] = folder
     return found if Role.TRAIN in found else {Role.TRAIN: root}
 
 

@@ -12,6 +12,7 @@ from nas_worker.sources.encoded import EncodedDataset, EncodedImages, EncodedSpl
 from nas_worker.sources.splitting import Role, held_apart
 
 _LOOKED_AT = 64
+_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,13 @@ class Listing:
         """The data set with its three splits.
 
         Raises:
-            DatasetError: There are fewer than two classes or too few images, or one that is looked at, to
-                tell grey from colour and the size, cannot be decoded.
+            DatasetError: There are fewer than two classes or too few images; a split has a class that the
+                training images do not have; or an image that is looked at, to tell grey from colour and the
+                size, cannot be decoded.
         """
         if len(self.class_names) < 2:
             raise DatasetError(f"data set {name} has {len(self.class_names)} class; at least two are needed")
+        self._check_classes(name)
         splits = held_apart(self.splits, self.labels, self.class_names)
         train = splits.train
         looked_at = [
@@ -58,3 +61,14 @@ class Listing:
             validation=split(splits.validation),
             test=split(splits.test),
         )
+
+    def _check_classes(self, name: str) -> None:
+        trained = np.unique(self.labels[self.splits[Role.TRAIN]])
+        for role, indices in self.splits.items():
+            unknown = np.setdiff1d(self.labels[indices], trained)
+            if len(unknown):
+                names = ", ".join(repr(self.class_names[label]) for label in unknown[:_NAMED])
+                rest = f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else ""
+                raise DatasetError(
+                    f"data set {name}: its {role} split has classes without a training image: {names}{rest}"
+                )

@@ -34,4 +34,4 @@ def open_source(name: str, source: SourceName, confinement: Confinement) -> Enco
 
     if source.scheme is Scheme.PARQUET:
         return huggingface.list_parquet(source, confinement).dataset(name)
-    return huggingface.list_hub(source).dataset(name)
+    return huggingface.list_hub(source, confinement).dataset(name)

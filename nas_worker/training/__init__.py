@@ -1,1 +1,1 @@
-"""Full training of a derived ConvNet (the last column of the paper's Sec. V: 350 epochs)."""
+"""Full training of a ConvNet from scratch: 350 epochs with the schedule of Sec. V, or the same in fewer."""

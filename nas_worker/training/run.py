@@ -1,7 +1,6 @@
 """Runs a training in a folder, where the same call goes on with it."""
 
 import io
-import os
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -14,11 +13,12 @@ import torch
 from tensorboardX import SummaryWriter
 from torch import Tensor
 
+from nas_worker.atomic import write_bytes, write_text
 from nas_worker.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from nas_worker.convnet import ConvNet
 from nas_worker.errors import CheckpointError, OtherRunError, SearchError
 from nas_worker.export.document import ArchitectureDocument
-from nas_worker.search import torch_settings
+from nas_worker.search import torch_settings, torch_threads
 from nas_worker.space import Architecture
 from nas_worker.training.report import TrainedEpoch, TrainingReport
 from nas_worker.training.settings import TrainSettings
@@ -75,7 +75,9 @@ def run_training(
     threads: int,
     observer: Observer,
 ) -> TrainingReport:
-    """Trains a ConvNet, or goes on with the training of the folder; on a CPU both end equal to the last bit.
+    """Trains a ConvNet, or goes on with the training of the folder.
+
+    For an equal number of threads both end equal on a CPU to the last bit.
 
     Args:
         architecture: The ConvNet; None for MobileNetV2.
@@ -83,7 +85,7 @@ def run_training(
         folder: For the two newest checkpoints, TensorBoard's events and, at the end, the averaged weights,
             the architecture and the report. Made if need be.
         device: Where it is trained.
-        threads: Torch's threads, and those that decode images.
+        threads: Torch's threads, and those that decode images, from reading the data set on.
         observer: Is told what happens.
 
     Returns:
@@ -95,39 +97,52 @@ def run_training(
         SearchError: The data set cannot be had or does not fit, or a file cannot be written.
         UnknownNameError: There is no such data set.
     """
-    run = _Run(Trainer(architecture, settings, device))
+
+    def new_run() -> _Run:
+        return _Run(Trainer(architecture, settings, device))
+
+    with torch_threads(threads):
+        run, done = _resumed(new_run, folder, observer.on_warning)
     with torch_settings(threads), _writing_in(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        done = _resumed(run, folder, observer.on_warning)
         observer.on_start(done, run.trainer.steps_per_epoch)
-        with SummaryWriter(str(folder), purge_step=done + 1) as writer:
-            for epoch in range(done + 1, settings.epochs + 1):
-                report = _epoch(run, epoch, settings, observer)
-                run.epochs.append(report)
-                save_checkpoint(checkpoint_path(folder, epoch, attempt=1), run, epoch)
-                for old, path in _checkpoints(folder):
-                    if old <= epoch - _KEPT_CHECKPOINTS:
-                        path.unlink(missing_ok=True)
-                _log(writer, report)
-                observer.on_epoch(report)
+        _train(run, done, settings, folder, observer)
         return _finished(run, folder)
 
 
-def _resumed(run: _Run, folder: Path, on_warning: Callable[[str], None]) -> int:
-    """Puts the run into the state of the newest checkpoint that is sound; returns its epoch, 0 without."""
+def _train(run: _Run, done: int, settings: TrainSettings, folder: Path, observer: Observer) -> None:
+    """Runs the epochs that are not done yet, and keeps the two newest checkpoints."""
+    with SummaryWriter(str(folder), purge_step=done + 1) as writer:
+        for epoch in range(done + 1, settings.epochs + 1):
+            report = _epoch(run, epoch, settings, observer)
+            run.epochs.append(report)
+            save_checkpoint(checkpoint_path(folder, epoch, attempt=1), run, epoch)
+            for old, path in _checkpoints(folder):
+                if old <= epoch - _KEPT_CHECKPOINTS:
+                    path.unlink(missing_ok=True)
+            _log(writer, report)
+            observer.on_epoch(report)
+
+
+def _resumed(
+    new_run: Callable[[], _Run], folder: Path, on_warning: Callable[[str], None]
+) -> tuple[_Run, int]:
+    """A run in the state of the newest checkpoint that is sound, and its epoch; without one a new run, 0."""
+    run = new_run()
     for _, path in _checkpoints(folder):
         try:
-            return load_checkpoint(path, run, kind="training")
+            return run, load_checkpoint(path, run, kind="training")
         except OtherRunError:
             raise
         except CheckpointError as error:
             on_warning(f"{error}; an earlier one is tried")
-    return 0
+            run = new_run()  # the other one may have taken over half of the checkpoint
+    return run, 0
 
 
 def _checkpoints(folder: Path) -> list[tuple[int, Path]]:
-    """Epoch and path of the checkpoints, the newest first."""
-    found = ((_CHECKPOINT.fullmatch(path.name), path) for path in folder.iterdir())
+    """Epoch and path of the checkpoints, the newest first; none where there is no folder."""
+    found = ((_CHECKPOINT.fullmatch(path.name), path) for path in folder.glob("epoch-*"))
     return sorted(((int(match[1]), path) for match, path in found if match), reverse=True)
 
 
@@ -167,12 +182,12 @@ def _finished(run: _Run, folder: Path) -> TrainingReport:
     state = {name: value.cpu().contiguous() for name, value in network.state_dict().items()}
     buffer = io.BytesIO()
     torch.save(state, buffer)
-    _write(folder / WEIGHTS, buffer.getvalue())
+    write_bytes(folder / WEIGHTS, buffer.getbuffer())
     document = None
     if isinstance(network, ConvNet):
         document = folder / DOCUMENT
         described = ArchitectureDocument.of(network.architecture, network.macro)
-        _write(document, described.to_json().encode())
+        write_text(document, described.to_json())
     report = TrainingReport(
         epochs=tuple(run.epochs),
         test=run.trainer.test(),
@@ -182,17 +197,8 @@ def _finished(run: _Run, folder: Path) -> TrainingReport:
         weights=str(folder / WEIGHTS),
         document=None if document is None else str(document),
     )
-    _write(folder / REPORT, report.model_dump_json(indent=1).encode())
+    write_text(folder / REPORT, report.model_dump_json(indent=1))
     return report
-
-
-def _write(path: Path, content: bytes) -> None:
-    partial = path.with_name(f"{path.name}.partial")
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
 
 
 @contextmanager

@@ -15,8 +15,8 @@ from nas_worker.baselines import MOBILENET_V2
 from nas_worker.blocks import initialise
 from nas_worker.convnet import ConvNet, PlainNetwork
 from nas_worker.data import open_dataset
-from nas_worker.errors import DivergedError, SearchError
-from nas_worker.inputs import Inputs, Source, training_sources
+from nas_worker.errors import DivergedError
+from nas_worker.inputs import Inputs, Source, steps_in, training_sources
 from nas_worker.mobilenet_v2 import MobileNetV2
 from nas_worker.optim import RMSPropTF, weight_groups
 from nas_worker.precision import autocast
@@ -57,12 +57,7 @@ class Trainer:
         self.sources = training_sources(
             dataset, settings.image_size, settings.max_train_images, device, settings.augmentation
         )
-        self.steps_per_epoch = len(self.sources.train) // settings.batch_size
-        if not self.steps_per_epoch:
-            raise SearchError(
-                f"batch_size is {settings.batch_size}, "
-                f"but there are only {len(self.sources.train)} training images"
-            )
+        self.steps_per_epoch = steps_in(self.sources.train, settings.batch_size)
         channels, *sides = self.sources.train.shape
         macro = MacroArchitecture(settings.width, min(sides), channels, dataset.classes)
         with torch.random.fork_rng(devices=[]):

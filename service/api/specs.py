@@ -7,6 +7,7 @@ from nas_worker.data import dataset_names
 from nas_worker.errors import DatasetError
 from nas_worker.platform import Platform, platform_names
 from nas_worker.sources.confinement import Confinement
+from nas_worker.sources.hub_name import check_hub_name
 from nas_worker.sources.name import Scheme, SourceName
 from service.db.store import Store
 from service.domain.errors import InvalidFieldError, NotFoundError
@@ -51,6 +52,7 @@ def _check_dataset(name: str, settings: Settings) -> None:
             raise DatasetError(
                 "this service downloads no data sets from the hub; SPNAS_ALLOW_HUB=true lets it"
             )
+        check_hub_name(source)
     elif not settings.dataset_roots:
         raise DatasetError(
             "this service reads no data sets from files; SPNAS_DATASET_ROOTS names the folders for "

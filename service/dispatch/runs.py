@@ -109,6 +109,7 @@ class Runs:
             tuple(checkpoints),
             threads=max(1, int(study.spec.resources.cpus)),
             dataset_roots=self._settings.dataset_roots,
+            allow_hub=self._settings.allow_hub,
         )
         return claimed, worker.handle.start.remote(assignment)
 

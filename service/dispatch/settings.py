@@ -21,6 +21,7 @@ class DispatchSettings:
         idle_worker_seconds: A warm worker without a trial is given back after this.
         retry_backoff_seconds: Wait before a lost worker's first retry; doubles each time, up to a minute.
         dataset_roots: Folders that data sets in files may lie in.
+        allow_hub: Whether data sets may come from the Hugging Face hub.
         max_crashes: A trial that lost more workers than this fails.
         max_failures_in_a_row: A study whose last trials all failed, this many of them, fails.
     """
@@ -28,6 +29,7 @@ class DispatchSettings:
     checkpoint_dir: Path
     ray_address: str | None = None
     dataset_roots: tuple[str, ...] = ()
+    allow_hub: bool = False
     embedded_cpus: int | None = None
     embedded_gpus: int | None = None
     lease_ttl_seconds: float = 10.0

@@ -45,10 +45,10 @@ def test_batches_are_the_images_in_the_order_asked_for(folder: Path) -> None:
 def test_a_part_has_the_images_at_the_indices(folder: Path) -> None:
     places = torch.arange(48)[1::2]
     for train in (sources(folder, augmentation="none").train, training_sources(DIGITS, None, 48, CPU).train):
-        whole, half = next(train.in_order(48)), next(train.part(places).in_order(48))
+        whole, half = next(train.in_order(48)), next(train.take(places).in_order(48))
         assert torch.equal(half.images, whole.images[places])
         assert torch.equal(half.labels, whole.labels[places])
-        assert len(train.part(places)) == 24
+        assert len(train.take(places)) == 24
 
 
 def test_augmentation_follows_from_seed_and_image_not_from_batches_or_threads(folder: Path) -> None:

@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
 from nas_worker.data import load_dataset
-from nas_worker.inputs import search_inputs
+from nas_worker.inputs import search_inputs, training_sources
 
 DIGITS = load_dataset("digits")
 CPU = torch.device("cpu")
@@ -39,3 +41,21 @@ def test_take_keeps_images_and_labels_together() -> None:
     batch = train.take(torch.tensor([5, 3]))
     assert torch.equal(batch.images, train.images[[5, 3]])
     assert batch.labels.tolist() == DIGITS.train.labels[[5, 3]].tolist()
+
+
+@pytest.mark.parametrize(("size", "count"), [(None, None), (12, 50)])
+def test_all_splits_are_those_of_a_search_and_the_test_split_alike(
+    size: int | None, count: int | None
+) -> None:
+    sources = training_sources(DIGITS, size, count, CPU)
+    for other, (split, expected) in {
+        "validation": (sources.validation, DIGITS.validation),
+        "test": (sources.test, DIGITS.test),
+    }.items():
+        train, found = search_inputs(replace(DIGITS, validation=expected), size, count, CPU)
+        for got, wanted in ((sources.train, train), (split, found)):
+            assert torch.equal(next(got.in_order(5000)).images, wanted.images), other
+            assert torch.equal(got.labels, wanted.labels), other
+    raw = torch.from_numpy(DIGITS.train.images)[:count]
+    if size is None:
+        assert (sources.mean[0], sources.scale[0]) == pytest.approx((raw.mean(), raw.std()), rel=1e-5)

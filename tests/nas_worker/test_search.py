@@ -8,6 +8,7 @@ import torch
 
 from nas_worker.checkpoint import load_checkpoint
 from nas_worker.errors import CheckpointError, DivergedError, SearchError, UnknownNameError
+from nas_worker.inputs import training_sources
 from nas_worker.job import EpochReport, SearchJob
 from nas_worker.platform import load_platform
 from nas_worker.runtime import architecture_runtime_ms
@@ -201,3 +202,22 @@ def test_settings_that_are_not_used_are_not_stored() -> None:
     stored = small_job().settings.model_dump(mode="json")
     assert not {"ema_decay", "precision", "candidate_epochs"} & stored.keys()
     assert small_job(precision="float32").settings.model_dump()["precision"] == "float32"
+
+
+@pytest.mark.parametrize("formulation", ["single_path_sigmoid", "multi_path_softmax"])
+def test_set_up_uses_the_threads_that_it_is_given(formulation: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts: list[int] = []
+
+    def counted(*args: Any) -> Any:
+        counts.append(torch.get_num_threads())
+        return training_sources(*args)
+
+    monkeypatch.setattr("nas_worker.search_data.training_sources", counted)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        run(small_job(epochs=1, formulation=formulation), threads=1)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert counts == [1]

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from nas_worker.atomic import write_text
 from nas_worker.errors import ProfileInputError
-from nas_worker.profiling.atomic import write_text
 from nas_worker.profiling.entries import Unit, read_profile
 from nas_worker.profiling.imported import imported_platform, warnings_of
 from service.cli.console import say, show, show_json

@@ -183,7 +183,7 @@ def _result(measurements: Measurements, name: str, percentile: float) -> Profile
 
 
 def _write(result: ProfileResult, out: Path, html: Path | None) -> None:
-    from nas_worker.profiling.atomic import write_text  # noqa: PLC0415
+    from nas_worker.atomic import write_text  # noqa: PLC0415
 
     write_text(out, result.platform.to_json() + "\n")
     say(f"wrote {out}", "dim")

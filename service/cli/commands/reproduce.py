@@ -291,7 +291,7 @@ def _finish(
     *,
     as_json: bool,
 ) -> None:
-    from nas_worker.profiling.atomic import write_text  # noqa: PLC0415 - with the rest of the experiment
+    from nas_worker.atomic import write_text  # noqa: PLC0415 - with the rest of the experiment
     from service.cli.reproduce.records import csv_of  # noqa: PLC0415
 
     name = str(settings["experiment"])

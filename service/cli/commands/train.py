@@ -160,8 +160,11 @@ def _run(
                 observer=observer,
             )
     except KeyboardInterrupt:
-        say(f"stopped; {progress.done} of {settings.epochs} epochs are kept in {folder}.")
-        say("The same command goes on after them.")
+        if progress.done is None:
+            say(f"stopped before it began; nothing in {folder} has changed.")
+        else:
+            say(f"stopped; {progress.done} of {settings.epochs} epochs are kept in {folder}.")
+            say("The same command goes on after them.")
         raise typer.Exit(ExitCode.INTERRUPTED) from None
 
 
@@ -182,7 +185,8 @@ class _Progress:
         self._folder = folder
         self._steps = 0
         self._said_at = time.monotonic()
-        self.done = 0
+        self.done: int | None = None
+        """Epochs that are kept in the folder; None: not known yet."""
 
     def started(self, done: int, steps: int) -> None:
         self.done, self._steps = done, steps

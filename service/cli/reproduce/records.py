@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from nas_worker.profiling.atomic import write_text
+from nas_worker.atomic import write_text
 from service.cli.errors import CliError
 from service.cli.exit_codes import ExitCode
 

@@ -10,6 +10,7 @@ from torch.nn import functional
 from nas_worker.blocks import initialise
 from nas_worker.evaluate import recalibrated_accuracy
 from nas_worker.formulations.base import epoch_random
+from nas_worker.inputs import steps_in
 from nas_worker.optim import RMSPropTF, weight_groups
 from nas_worker.search import torch_settings
 from nas_worker.search_data import SearchData, load_search_data
@@ -56,7 +57,7 @@ def _trained(scale: Scale, data: SearchData, kernels: tuple[str, ...], seed: int
     The gradients of all kernels' losses are accumulated in each step.
     """
     settings, epochs = scale.settings, scale.epochs
-    steps = data.steps(data.train, settings.batch_size)
+    steps = steps_in(data.train, settings.batch_size)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = SuperkernelNetwork(data.macro(settings.width))

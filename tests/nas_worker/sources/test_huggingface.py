@@ -138,3 +138,53 @@ def test_a_hub_name_without_a_network_says_what_to_do(tmp_path: Path) -> None:
     )
     assert "DatasetError: data set hub:nobody/nothing cannot be loaded: " in result.stderr
     assert "without a network, use a local copy" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["[old]", "a*b", "{b,c}", "[!x]"])
+def test_a_path_is_no_pattern(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / "roots" / name
+    folder.mkdir(parents=True)
+    (tmp_path / "roots" / "a-and-b").mkdir()
+    pq.write_table(rows(40, (7, 3)), folder / "train.parquet")
+    pq.write_table(rows(40, (1, 2)), tmp_path / "roots" / "a-and-b" / "train.parquet")
+    for path in (folder, folder / "train.parquet"):
+        dataset = opened(path)
+        assert dataset.class_names == ("3", "7")
+        assert len(dataset.train) == 32
+
+
+def test_a_path_cannot_chain_to_another(tmp_path: Path) -> None:
+    folder = tmp_path / "roots" / f"simplecache::{tmp_path}"
+    folder.mkdir(parents=True)
+    pq.write_table(rows(40), tmp_path / "outside.parquet")
+    pq.write_table(rows(40), folder / "outside.parquet")
+    with pytest.raises(DatasetError, match="must not have '::' in it"):
+        open_dataset(f"parquet:{folder}", Confinement((str(tmp_path / "roots"),)))
+
+
+@pytest.mark.parametrize("with_features", [False, True])
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_a_class_without_training_images_is_refused(split: str, with_features: bool, tmp_path: Path) -> None:
+    known = (0,) if with_features else (0, 2)
+    pq.write_table(rows(20, known, with_features=with_features), tmp_path / "train.parquet")
+    for other in ("validation", "test"):
+        labels = (0, 1) if other == split else (0,)
+        pq.write_table(rows(20, labels, with_features=with_features), tmp_path / f"{other}.parquet")
+    expected = f"its {split} split has classes without a training image: '{'dog' if with_features else '1'}'$"
+    with pytest.raises(DatasetError, match=expected):
+        opened(tmp_path)
+
+
+def test_many_classes_without_training_images_are_counted(tmp_path: Path) -> None:
+    pq.write_table(rows(20), tmp_path / "train.parquet")
+    pq.write_table(rows(20, range(20)), tmp_path / "test.parquet")
+    with pytest.raises(DatasetError, match="image: '2', '3', '4', '5', '6' and 13 more"):
+        opened(tmp_path)
+
+
+def test_a_column_of_ids_is_not_taken_for_classes(tmp_path: Path) -> None:
+    for split in ("train", "validation", "test"):
+        pq.write_table(rows(20, id=list(range(20))), tmp_path / f"{split}.parquet")
+    assert opened(tmp_path).classes == 2
+    with pytest.raises(DatasetError, match="column 'id' has another value for each of the 20 training"):
+        opened(tmp_path, "?label=id")

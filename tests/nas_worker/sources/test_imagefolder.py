@@ -1,5 +1,6 @@
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -176,3 +177,61 @@ def test_a_missing_extra_is_named(name: str, package: str, monkeypatch: pytest.M
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(DatasetError, match=rf"{name} needs {package}: pip install 'spnas-tuner\[datasets\]'"):
         open_dataset(name)
+
+
+@pytest.mark.parametrize("split", ["train", "val", "test"])
+def test_a_split_that_is_a_link_to_outside_is_not_even_listed(
+    split: str, folder: Path, tmp_path: Path
+) -> None:
+    inside = tmp_path / "roots"
+    for name in {"train", "val", "test"} - {split}:
+        class_folders(inside / name, 4)
+    (inside / split).symlink_to(folder)
+    (folder / "private-name").mkdir()
+    with pytest.raises(DatasetError, match=rf"{split} lies outside the folders") as caught:
+        opened(inside, Confinement((str(inside),)))
+    assert "private-name" not in str(caught.value)
+
+
+@pytest.mark.parametrize("has_proc", [True, False])
+def test_a_link_that_appears_between_check_and_opening_is_not_read(
+    has_proc: bool, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not has_proc:
+        monkeypatch.setattr("nas_worker.sources.confinement._OPEN_FILES", tmp_path / "missing")
+    dataset = opened(folder, Confinement((str(folder),)))
+    index = int(dataset.train.indices[0])
+    path = Path(dataset.train.images.where(index))
+    content = path.read_bytes()
+    assert dataset.train.images.read(index) == content
+    victim = tmp_path / "secret.png"
+    victim.write_bytes(image_bytes(0, 0))
+    check = Confinement.check
+
+    def check_and_swap(confinement: Confinement, checked: Path) -> Path:
+        check(confinement, checked)
+        path.unlink()
+        path.symlink_to(victim)
+        return checked
+
+    monkeypatch.setattr(Confinement, "check", check_and_swap)
+    with pytest.raises(DatasetError, match="outside the folders"):
+        dataset.train.images.read(index)
+
+
+def test_a_file_that_is_swapped_back_is_noticed_without_proc(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nas_worker.sources.confinement._OPEN_FILES", tmp_path / "missing")
+    path, victim = tmp_path / "roots" / "image.png", tmp_path / "secret.png"
+    path.parent.mkdir()
+    path.write_bytes(b"image")
+    victim.write_bytes(b"secret")
+    plain_open = Path.open
+
+    def open_another(_: Path, *args: Any) -> Any:
+        return plain_open(victim, *args)
+
+    monkeypatch.setattr(Path, "open", open_another)
+    with pytest.raises(DatasetError, match="exchanged while it was read"):
+        Confinement((str(path.parent),)).read(path)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from nas_worker.checkpoint import read_checkpoint
+from nas_worker.checkpoint import read_checkpoint, save_checkpoint
 from nas_worker.data import load_dataset
 from nas_worker.errors import DivergedError, OtherRunError, SearchError
 from nas_worker.export.weights import convnet_of_state
@@ -121,8 +121,65 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(
     assert comparable(report) == comparable(unbroken[1])
 
 
+def spoil(path: Path, part: str) -> None:
+    """Leaves a sound checkpoint of a version whose ``part`` was another; what comes before it fits."""
+    content = read_checkpoint(path)
+    state: dict[str, Any] = content["state"] | {
+        part: {} if part == "optimizer" else {"other.weight": torch.zeros(1)}
+    }
+    if part == "epochs":
+        state["epochs"] = [{"epoch": "first"}]
+
+    class Other:
+        identity = content["identity"]
+
+        def state_dict(self) -> dict[str, Any]:
+            return state
+
+        def load_state_dict(self, _: dict[str, Any]) -> None:
+            raise AssertionError
+
+    save_checkpoint(path, Other(), content["epoch"])
+
+
+@pytest.mark.parametrize("part", ["network", "average", "optimizer", "epochs"])
+@pytest.mark.parametrize("spoilt", [1, 2])
+def test_nothing_of_a_checkpoint_that_does_not_fit_is_taken_over(
+    part: str, spoilt: int, unbroken: tuple[Path, TrainingReport], tmp_path: Path
+) -> None:
+    with pytest.raises(StoppedError):
+        trained(tmp_path, observer=stopping_in(3))
+    for epoch in range(3 - spoilt, 3):
+        spoil(tmp_path / f"epoch-{epoch}-attempt-1.pt", part)
+    warnings: list[str] = []
+    started: list[int] = []
+    observer = Observer(on_start=lambda done, _: started.append(done), on_warning=warnings.append)
+    assert comparable(trained(tmp_path, observer=observer)) == comparable(unbroken[1])
+    assert started == [2 - spoilt]
+    assert len(warnings) == spoilt
+    assert all("does not fit this version" in warning for warning in warnings)
+
+
+def test_set_up_uses_the_threads_that_it_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts: list[int] = []
+
+    def counted(*args: Any) -> Trainer:
+        counts.append(torch.get_num_threads())
+        return Trainer(*args)
+
+    monkeypatch.setattr("nas_worker.training.run.Trainer", counted)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        run_training(NET, settings(epochs=1), tmp_path, device=CPU, threads=1, observer=Observer())
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert counts == [1]
+
+
 def test_a_full_disk_says_what_is_kept(tmp_path: Path) -> None:
-    (tmp_path / "epoch-2-attempt-1.partial").symlink_to("/dev/full")
+    (tmp_path / "epoch-2-attempt-1.pt.partial").symlink_to("/dev/full")
     with pytest.raises(SearchError, match=r"cannot be written: No space left on device; .* the same command"):
         trained(tmp_path)
     assert [path.name for path in tmp_path.glob("epoch-*.pt")] == ["epoch-1-attempt-1.pt"]

@@ -50,3 +50,21 @@ def test_only_the_roots_are_read(tmp_path: Path) -> None:
 def test_the_hub_can_be_allowed(tmp_path: Path) -> None:
     with live_service(tmp_path, allow_hub=True) as live:
         live.create(search={"dataset": "hub:uoft-cs/cifar10"})
+        live.create(search={"dataset": "hub:mnist?label=label&config=mnist"})
+
+
+def test_an_allowed_hub_opens_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class_folders(tmp_path / "owner" / "private", 4)
+    monkeypatch.chdir(tmp_path)
+    refused = {
+        f"hub:{tmp_path}/owner/private": "expected OWNER/NAME or NAME",
+        "hub:../x": "expected OWNER/NAME or NAME",
+        "hub:owner/private": "is a file or folder here",
+        "hub:csv": "reads files",
+        "hub:imagefolder": "reads files",
+        "hub:a/b?config=../../x": "no name of a configuration",
+    }
+    with live_service(tmp_path / "data", allow_hub=True) as live:
+        for dataset, says in refused.items():
+            response = live.http.post("/v1/studies", json=spec(dataset))
+            assert says in assert_invalid(response, "search.dataset")["search.dataset"]

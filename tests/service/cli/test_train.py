@@ -89,6 +89,24 @@ def test_another_training_in_the_folder_is_refused(tmp_path: Path) -> None:
     assert "is of another training: seed is 0, not 1" in refused.stderr
 
 
+def test_one_that_is_interrupted_in_its_set_up_does_not_count_epochs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = ["train", "mnasnet-b1", *TINY, *SHORT, "--out", str(tmp_path)]
+    assert run_cli(line, env={}).exit_code == 0
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nas_worker.training.run.Trainer", interrupted)
+    stopped = run_cli(line, env={})
+    assert stopped.exit_code == 130
+    assert f"stopped before it began; nothing in {tmp_path} has changed." in stopped.stderr
+    assert "epochs are kept" not in stopped.stderr
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
 def test_an_interrupted_training_says_how_to_go_on(tmp_path: Path) -> None:
     line = ["train", "mnasnet-b1", *TINY, "--epochs", "1000", *SHORT, "--out", str(tmp_path)]
     command = [sys.executable, "-c", "from service.cli import main; main()", *line]

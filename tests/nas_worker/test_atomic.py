@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from nas_worker.profiling.atomic import write_text
+from nas_worker.atomic import write_bytes, write_text
 
 
 def test_a_fault_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -22,3 +22,9 @@ def test_a_fault_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.Monke
 def test_folders_are_made(tmp_path: Path) -> None:
     write_text(tmp_path / "a" / "b.txt", "ü")
     assert (tmp_path / "a" / "b.txt").read_bytes() == "ü".encode()
+
+
+def test_parts_are_joined(tmp_path: Path) -> None:
+    write_bytes(tmp_path / "file", b"a\n", memoryview(b"b\r\n"))
+    assert (tmp_path / "file").read_bytes() == b"a\nb\r\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
