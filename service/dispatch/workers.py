@@ -12,6 +12,8 @@ from nas_worker.actor import WorkerInfo
 from service.dispatch.engine import Engine
 from service.domain.spec import Resources
 
+_ANSWER_SECONDS = 0.5
+
 
 @dataclass(eq=False, slots=True)
 class Worker:
@@ -64,12 +66,17 @@ class WorkerPool:
         return Worker(name, handle, resources, ready_ref=handle.info.remote())
 
     def take_warm(self, resources: Resources) -> Worker | None:
-        """An idle worker with these resources, or None."""
-        for worker in self._idle:
-            if worker.resources == resources:
-                self._idle.remove(worker)
-                worker.idle_since = None
+        """An idle worker with these resources that answers, or None.
+
+        One that died while it was idle is not given away: its death would be held against the next trial.
+        """
+        for worker in [idle for idle in self._idle if idle.resources == resources]:
+            self._idle.remove(worker)
+            worker.idle_since = None
+            worker.ready_ref = worker.handle.info.remote()
+            if _answers(worker):
                 return worker
+            self.kill(worker)
         return None
 
     def adopt(self, name: str) -> Worker | None:
@@ -79,10 +86,9 @@ class WorkerPool:
 
     def release(self, worker: Worker) -> None:
         """Takes back a worker whose trial has ended, or which got none."""
-        if worker.resources is None or not _is_up(worker):
+        if worker.resources is None or not _answers(worker, 0):
             self.kill(worker)
             return
-        worker.ready_ref = worker.handle.info.remote()  # it may have died since it last answered
         worker.idle_since = time.monotonic()
         self._idle.append(worker)
 
@@ -99,8 +105,9 @@ class WorkerPool:
                 self.kill(worker)
 
 
-def _is_up(worker: Worker) -> bool:
+def _answers(worker: Worker, timeout_seconds: float = _ANSWER_SECONDS) -> bool:
     try:
+        ray.wait([worker.ready_ref], timeout=timeout_seconds)
         return worker.is_ready
     except RayError:
         return False

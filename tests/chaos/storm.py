@@ -118,8 +118,10 @@ class Storm:
         if self._doomed is None:
             return
         try:
-            self._deployment.store.studies.cancel(self._doomed)
-            self._deployment.store.studies.delete(self._doomed)
+            studies = self._deployment.store.studies
+            if not studies.get(self._doomed).state.is_final:
+                studies.cancel(self._doomed)
+            studies.delete(self._doomed)
         except (ConflictError, DatabaseUnavailableError):
             return
         except NotFoundError:

@@ -28,7 +28,11 @@ pytestmark = pytest.mark.slow
 
 def kill_worker(bench: Bench, trial: TrialRecord) -> None:
     assert trial.worker is not None
-    handle = ray.get_actor(trial.worker, namespace=bench.store.dispatch.deployment_id())
+    kill_named(bench, trial.worker)
+
+
+def kill_named(bench: Bench, worker: str) -> None:
+    handle = ray.get_actor(worker, namespace=bench.store.dispatch.deployment_id())
     info: WorkerInfo = ray.get(handle.info.remote())  # type: ignore[assignment]  # Ray infers a list
     os.kill(info.pid, signal.SIGKILL)
 
@@ -95,6 +99,25 @@ def test_a_killed_worker_costs_no_epoch(bench: Bench) -> None:
     trial = bench.store.trials.get(study.id, 0)
     assert (trial.attempt, trial.crashes) == (2, 1)
     assert_as_if_undisturbed(bench, study)
+
+
+def test_a_worker_that_dies_while_idle_is_not_held_against_the_next_trial(bench: Bench) -> None:
+    first = bench.create(max_parallel_trials=2)
+    names: set[str] = set()
+
+    def ended() -> bool:
+        names.update(t.worker for t in bench.store.trials.history(first.id) if t.worker is not None)
+        return bench.store.studies.get(first.id).state is StudyState.COMPLETED
+
+    wait_until(ended, "the study ends")
+    idle = [name for name in names if not is_gone(bench, name)]
+    assert idle
+    for name in idle:
+        kill_named(bench, name)
+    study = bench.create(max_parallel_trials=2)
+    bench.wait_for(study, StudyState.COMPLETED)
+    trials = bench.store.trials.history(study.id)
+    assert [(trial.attempt, trial.crashes) for trial in trials] == [(1, 0), (1, 0)]
 
 
 def test_a_damaged_checkpoint_is_passed_over(bench: Bench, checkpoint_dir: Path) -> None:
