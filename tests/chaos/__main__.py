@@ -8,6 +8,7 @@ exit status is 1 if anything that must hold does not.
 """
 
 import argparse
+import signal
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -53,6 +54,7 @@ def main() -> int:
         scale = Scale(chosen.seed, studies=3, trials=18, kills=6)
     if scale.trials < scale.studies or scale.studies < 1 or scale.kills < 0:
         parser.error("at least one study, a trial for each, and no negative number of kills")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # and so stop what was started
     names = ("sqlite", "postgresql") if chosen.database == "both" else (chosen.database,)
     faults = [f"{name}: {fault}" for name in names for fault in run(name, scale)]
     for fault in faults:
@@ -124,7 +126,7 @@ def _broken(deployment: Deployment, studies: list[str]) -> list[str]:
 def _doomed() -> StudySpec:
     fields = spec(0, 1, 0).model_dump(exclude_unset=True)
     endless = {"epochs": {"min": _DOOMED_EPOCHS, "max": _DOOMED_EPOCHS}, "budget_epochs": _DOOMED_EPOCHS}
-    return StudySpec.model_validate({**fields, **endless, "name": "deleted in the middle"})
+    return StudySpec.model_validate({**fields, **endless, "name": "to be deleted"})
 
 
 def _say(hit: Hit) -> None:

@@ -62,7 +62,7 @@ class Storm:
     Args:
         deployment: What is killed.
         studies: Ids of the studies that must complete.
-        doomed: Id of a study that is cancelled and deleted in the middle.
+        doomed: Id of a study that is cancelled and deleted after a quarter.
         say: Is told of each kill.
     """
 
@@ -89,7 +89,7 @@ class Storm:
             if now - self._grew_at > _STALLED_SECONDS:
                 log.faults.append(f"no epoch has been recorded for {_STALLED_SECONDS:g} s")
                 break
-            if 2 * self._epochs > budget:
+            if 4 * self._epochs > budget:
                 self._delete_doomed()
             if waiting and self._epochs >= waiting[0].progress * budget:
                 due_at = due_at or now + waiting[0].delay_seconds
