@@ -9,6 +9,7 @@ exit status is 1 if anything that must hold does not.
 
 import argparse
 import signal
+import statistics
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from service.domain.states import TrialState
 from tests.chaos import failover, invariants, processes
 from tests.chaos.databases import ChaosDatabase, Postgres, Sqlite
 from tests.chaos.deployment import Deployment, deployed
-from tests.chaos.plan import make_plan
+from tests.chaos.plan import Part, make_plan
 from tests.chaos.storm import Hit, Log, Storm, spec
 
 _CONSOLE = Console()
@@ -159,6 +160,13 @@ def _report(deployment: Deployment, studies: list[str], log: Log) -> None:
             str(study.spec.budget_epochs),
         )
     _CONSOLE.print(table)
+    for part in (Part.SERVICE, Part.SERVICE_TERM):
+        times = sorted(seconds for ended_by, seconds in log.takeovers if ended_by is part)
+        if times:
+            _CONSOLE.print(
+                f"{part} of the holder, until the lease is held again: {len(times)} times, "
+                f"median {statistics.median(times):.1f} s, longest {times[-1]:.1f} s"
+            )
     _CONSOLE.print(f"{len(log.hits)} kills in {log.seconds:.0f} s")
 
 

@@ -29,6 +29,9 @@ _CPUS_PER_NODE = 1
 _OBJECT_STORE_BYTES = 80 << 20
 _RESTART_SECONDS = 1.0
 
+HOLDER = "with the lease"
+"""Part of what :meth:`Deployment.kill` says when it hit the replica that runs trials."""
+
 
 class Replica:
     """A process of the service, started again when it ends, as a service manager does."""
@@ -154,7 +157,7 @@ class Deployment:
         holder = self.holder()
         at_random = alive[int(kill.choice * len(alive))]
         victim = holder if holder is not None and kill.choice < 0.75 else at_random
-        role = "with the lease" if victim is holder else "standby or starting"
+        role = HOLDER if victim is holder else "standby or starting"
         victim.is_down_on_purpose = True
         if kill.part is Part.SERVICE:
             victim.process.kill()

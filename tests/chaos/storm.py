@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from service.domain.errors import ConflictError, DatabaseUnavailableError, NotFoundError
 from service.domain.spec import StudySpec
-from tests.chaos.deployment import Deployment
-from tests.chaos.plan import Kill
+from tests.chaos.deployment import HOLDER, Deployment
+from tests.chaos.plan import Kill, Part
 
 EPOCHS_PER_TRIAL = 4
 _STALLED_SECONDS = 180.0
@@ -29,11 +29,13 @@ class Log:
 
     Attributes:
         hits: Kills, in order.
+        takeovers: How a holder of the lease ended, and how many seconds later the lease was held again.
         faults: What went wrong.
         seconds: How long it took.
     """
 
     hits: list[Hit] = field(default_factory=list)
+    takeovers: list[tuple[Part, float]] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -76,6 +78,7 @@ class Storm:
         self._epochs = 0
         self._grew_at = time.monotonic()
         self._all_ended = False
+        self._leaderless: tuple[Part, float] | None = None
 
     def run(self, plan: Sequence[Kill]) -> Log:
         """Returns once all studies have ended, or nothing has happened for a long time."""
@@ -85,6 +88,10 @@ class Storm:
         while not (self._all_ended and self._doomed is None):
             self._deployment.tend()
             self._look()
+            if self._leaderless is not None and self._deployment.holder() is not None:
+                part, since = self._leaderless
+                log.takeovers.append((part, time.monotonic() - since))
+                self._leaderless = None
             now = time.monotonic()
             if now - self._grew_at > _STALLED_SECONDS:
                 log.faults.append(f"no epoch has been recorded for {_STALLED_SECONDS:g} s")
@@ -96,6 +103,8 @@ class Storm:
                 if now >= due_at and (victim := self._deployment.kill(waiting[0])) is not None:
                     log.hits.append(Hit(waiting.pop(0), now - start, self._epochs, victim))
                     self._say(log.hits[-1])
+                    if HOLDER in victim:
+                        self._leaderless = (log.hits[-1].kill.part, time.monotonic())
                     due_at = 0.0
             time.sleep(0.1)
         self._deployment.bring_all_back()
