@@ -238,7 +238,8 @@ class Dispatcher:
                 waiting.worker = warm
         except RayError as exc:
             del self._waiting[waiting.trial.id]
-            self._worker_did_not_start(lease, study, first_line(exc))
+            if not self._pool.lost_a_node(waiting.worker):  # else it is asked for again, on another one
+                self._worker_did_not_start(lease, study, first_line(exc))
             return
         del self._waiting[waiting.trial.id], self._start_failures[study.id]
         self._runs.start(lease, study, waiting.trial, waiting.worker)

@@ -26,6 +26,7 @@ class Worker:
         ready_ref: Resolves once the process is up.
         info: Where it runs and with which versions, once the process is up.
         idle_since: Monotonic time since when it has had no trial, or None.
+        nodes: The machines that were there when it was asked for.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Worker:
     ready_ref: Any
     info: WorkerInfo | None = None
     idle_since: float | None = None
+    nodes: frozenset[str] = frozenset()
 
     @property
     def is_ready(self) -> bool:
@@ -62,8 +64,16 @@ class WorkerPool:
         if warm is not None:
             return warm
         name = f"worker-{uuid.uuid4().hex}"
+        nodes = self._engine.node_ids()
         handle = self._engine.create_worker(name, resources)
-        return Worker(name, handle, resources, ready_ref=handle.info.remote())
+        return Worker(name, handle, resources, ready_ref=handle.info.remote(), nodes=nodes)
+
+    def lost_a_node(self, worker: Worker) -> bool:
+        """Whether a machine has died since the worker was asked for.
+
+        All workers that wait for room on it, and that is where Ray queues them, end with it.
+        """
+        return not worker.nodes <= self._engine.node_ids()
 
     def take_warm(self, resources: Resources) -> Worker | None:
         """An idle worker with these resources that answers, or None.

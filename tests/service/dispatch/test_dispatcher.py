@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 import ray
+from ray.util import list_named_actors
 
 from nas_worker.actor import WorkerInfo
 from nas_worker.data import load_dataset
@@ -226,6 +228,33 @@ def test_a_fault_of_the_database_at_a_write_loses_nothing(
         study = bench.create(budget_epochs=2)
         bench.wait_for(study, StudyState.COMPLETED)
     assert failed
+    assert_as_if_undisturbed(bench, study)
+
+
+def test_nodes_that_die_while_a_study_waits_do_not_fail_it(bench: Bench) -> None:
+    """Ray ends the workers that wait on a node together with it."""
+    idle = {actor["name"] for actor in list_named_actors(all_namespaces=True)}
+    study = bench.create(resources={"cpus": 3}, budget_epochs=2)
+
+    def named() -> set[str]:
+        return {actor["name"] for actor in list_named_actors(all_namespaces=True)} - idle
+
+    def nodes_alive() -> int:
+        return sum(node["Alive"] for node in ray.nodes())  # type: ignore[no-untyped-call]
+
+    for _ in range(3):
+        node = bench.cluster.add_node(num_cpus=3, object_store_memory=80 << 20)
+        wait_until(lambda: bool(named()), "a worker is asked for")
+        waiting = named()
+        time.sleep(1)  # until Ray has given it to the node
+        bench.cluster.remove_node(node, allow_graceful=False)
+        wait_until(lambda: nodes_alive() == 1, "Ray notices")
+        wait_until(lambda w=waiting: not w & named(), "its worker is gone")  # type: ignore[misc]
+        time.sleep(0.5)
+        assert bench.store.studies.get(study.id).state.is_active
+    node = bench.cluster.add_node(num_cpus=3, object_store_memory=80 << 20)
+    bench.wait_for(study, StudyState.COMPLETED)
+    bench.cluster.remove_node(node, allow_graceful=False)
     assert_as_if_undisturbed(bench, study)
 
 
