@@ -233,6 +233,9 @@ def test_a_fault_of_the_database_at_a_write_loses_nothing(
 
 def test_nodes_that_die_while_a_study_waits_do_not_fail_it(bench: Bench) -> None:
     """Ray ends the workers that wait on a node together with it."""
+    dispatcher = bench.dispatcher
+    assert dispatcher is not None
+    wait_until(lambda: dispatcher.status.role == "active", "connected")
     idle = {actor["name"] for actor in list_named_actors(all_namespaces=True)}
     study = bench.create(resources={"cpus": 3}, budget_epochs=2)
 
