@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 INSTALL_INPUTS := pyproject.toml constraints.txt packaging/install.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test fuzz lint bench clean
+.PHONY: help demo serve test fuzz chaos lint bench clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -38,6 +38,9 @@ test: $(VENV)/.installed-test lint ## Check types and imports, and run the tests
 
 fuzz: $(VENV)/.installed-test ## Have schemathesis try the API for long
 	SPNAS_FUZZ_EXAMPLES=300 $(BIN)/python -m pytest tests/service/api/test_conformance.py $(ARGS)
+
+chaos: $(VENV)/.installed-test ## Kill parts of a deployment at random, check that nothing is lost
+	$(BIN)/python -m tests.chaos $(ARGS)
 
 lint: $(VENV)/.installed-test ## ruff, mypy strict, import-linter
 	$(BIN)/ruff check .

@@ -15,6 +15,7 @@ from typing import Literal
 from ray.exceptions import RayError
 
 from service.db.store import Store
+from service.dispatch.checkpoints import Checkpoints
 from service.dispatch.engine import Engine
 from service.dispatch.planner import Planner
 from service.dispatch.runs import Runs, first_line
@@ -27,6 +28,7 @@ from service.domain.states import StudyState, TrialState
 _LOG = logging.getLogger(__name__)
 _MAX_WORKER_START_FAILURES = 3
 _RESTART_SECONDS = 5.0
+_SWEEP_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,11 @@ class Dispatcher:
 
     def _loop(self, engine: Engine) -> None:
         self._pool = WorkerPool(engine, self._settings.idle_worker_seconds)
-        self._runs = Runs(self._store, self._pool, self._settings)
+        # Trials of a study that has ended are stopped, and ended after a grace.
+        self._checkpoints = Checkpoints(
+            self._store, self._settings.checkpoint_dir, settle_seconds=2 * self._settings.stop_grace_seconds
+        )
+        self._runs = Runs(self._store, self._pool, self._checkpoints, self._settings)
         self._planner = Planner(self._store, self._settings.max_failures_in_a_row)
         try:
             while not self._stopping.is_set():
@@ -156,6 +162,7 @@ class Dispatcher:
         _LOG.info(
             "taken over", extra={"adopted": len(self._runs.worker_names), "orphans_killed": len(orphans)}
         )
+        self._checkpoints.doubt_all()
         self._status = replace(self._status, role="active", error=None)
         self._lease, self._lease_renewed_at = lease, now  # only now: a takeover that fails is begun anew
         return True
@@ -177,14 +184,16 @@ class Dispatcher:
         self._runs.poll(self._lease, 0.0 if planned else self._settings.tick_seconds)
 
     def _survey(self, lease: Lease, engine: Engine, studies: Sequence[StudyRecord]) -> None:
-        """What need not be looked at in every tick: machines too small, checkpoints of deleted studies."""
+        """What need not be looked at in every tick: machines too small, checkpoints to be removed."""
         for study in studies:
             shortage = engine.shortage(study.spec.resources)
             if shortage != study.shortage:
                 self._store.dispatch.set_shortage(lease, study.id, shortage)
         for study_id in self._store.dispatch.deleted_studies():
-            if self._runs.remove_checkpoints(study_id):
+            if self._checkpoints.is_removed(study_id):
                 self._store.dispatch.forget_deleted_study(lease, study_id)
+        self._checkpoints.note_active(study.id for study in studies)
+        self._checkpoints.sweep(_SWEEP_SECONDS)
         self._survey_at = time.monotonic() + self._settings.survey_seconds
 
     def _start_queued(self, active: dict[str, StudyRecord], unfinished: dict[int, TrialRecord]) -> None:
@@ -229,7 +238,8 @@ class Dispatcher:
                 waiting.worker = warm
         except RayError as exc:
             del self._waiting[waiting.trial.id]
-            self._worker_did_not_start(lease, study, first_line(exc))
+            if not self._pool.lost_a_node(waiting.worker):  # else it is asked for again, on another one
+                self._worker_did_not_start(lease, study, first_line(exc))
             return
         del self._waiting[waiting.trial.id], self._start_failures[study.id]
         self._runs.start(lease, study, waiting.trial, waiting.worker)

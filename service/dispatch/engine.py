@@ -88,6 +88,11 @@ class Engine:
             f"engine has that (largest: {largest or 'there is none'})"
         )
 
+    def node_ids(self) -> frozenset[str]:
+        """The machines of the engine that are alive."""
+        nodes = ray.nodes()  # type: ignore[no-untyped-call]  # Ray leaves it untyped
+        return frozenset(node["NodeID"] for node in nodes if node["Alive"])
+
     def create_worker(self, name: str, resources: Resources) -> Any:
         """Asks Ray for a worker and returns its handle at once; it may have to wait for resources."""
         actor_class = ray.remote(SearchWorker)

@@ -1,13 +1,11 @@
 """The trials that this dispatcher has on workers: started, adopted, polled, stopped, given up."""
 
 import logging
-import shutil
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import ray
@@ -16,6 +14,7 @@ from ray.exceptions import RayError
 from nas_worker.actor import Assignment, Outcome, PollReply, StopMode
 from nas_worker.job import SearchJob
 from service.db.store import Store
+from service.dispatch.checkpoints import Checkpoints
 from service.dispatch.settings import DispatchSettings
 from service.dispatch.workers import Worker, WorkerPool
 from service.domain.errors import NotFoundError
@@ -46,9 +45,12 @@ class _Run:
 class Runs:
     """Keeps the workers and the database's running trials in step."""
 
-    def __init__(self, store: Store, pool: WorkerPool, settings: DispatchSettings) -> None:
+    def __init__(
+        self, store: Store, pool: WorkerPool, checkpoints: Checkpoints, settings: DispatchSettings
+    ) -> None:
         self._store = store
         self._pool = pool
+        self._checkpoints = checkpoints
         self._settings = settings
         self._runs: dict[int, _Run] = {}
 
@@ -105,7 +107,7 @@ class Runs:
             claimed.id,
             claimed.attempt,
             job,
-            str(self._folder(claimed)),
+            str(self._checkpoints.folder(claimed)),
             tuple(checkpoints),
             threads=max(1, int(study.spec.resources.cpus)),
             dataset_roots=self._settings.dataset_roots,
@@ -203,14 +205,14 @@ class Runs:
             self._requeue(lease, run)
         elif reply.outcome is Outcome.FINISHED:
             if dispatch.complete_trial(lease, trial.id, trial.attempt):
-                self._tidy(trial, keep_epoch=trial.epochs)
+                self._checkpoints.tidy(trial, keep=dispatch.last_checkpoint(trial.id)[1])
         else:
             error = reply.error or "the search failed without a message"
             _LOG.warning(
                 "trial failed", extra={"study": trial.study_id, "trial": trial.number, "error": error}
             )
             if dispatch.fail_trial(lease, trial.id, trial.attempt, error):
-                self._tidy(trial)
+                self._checkpoints.tidy(trial)
         self._pool.release(run.worker)
         self._drop(run)
 
@@ -251,7 +253,7 @@ class Runs:
         )
         _LOG.warning("worker lost", extra={"trial": trial.id, "attempt": trial.attempt, "now": state})
         if state is not None and state.is_final:
-            self._tidy(trial)
+            self._checkpoints.tidy(trial)
 
     def _end_if_overdue(self, lease: Lease, trial: TrialRecord, timeout_seconds: float | None) -> None:
         """Fails a trial whose attempt runs longer than its study allows, and ends its worker."""
@@ -269,7 +271,7 @@ class Runs:
             _LOG.warning(
                 "trial failed", extra={"study": trial.study_id, "trial": trial.number, "error": error}
             )
-            self._tidy(trial)
+            self._checkpoints.tidy(trial)
         self._pool.kill(run.worker)
         self._drop(run)
 
@@ -277,7 +279,7 @@ class Runs:
         """Queues the trial again; the store cancels it if its study has ended."""
         state = self._store.dispatch.requeue_trial(lease, run.trial.id, run.trial.attempt, crashed=False)
         if state is TrialState.CANCELLED:
-            self._tidy(run.trial)
+            self._checkpoints.tidy(run.trial)
 
     def _request_stop(self, lease: Lease, run: _Run) -> None:
         """A paused study's trials end with their running epoch, those of an ended one at once."""
@@ -295,31 +297,6 @@ class Runs:
             self._requeue(lease, run)
             self._pool.kill(run.worker)
             self._drop(run)
-
-    def remove_checkpoints(self, study_id: str) -> bool:
-        """Removes the checkpoints of a study that was deleted. Returns whether none is left."""
-        folder = self._settings.checkpoint_dir / study_id
-        try:
-            shutil.rmtree(folder)
-        except FileNotFoundError:
-            return True
-        except OSError as exc:
-            _LOG.warning("checkpoints are left behind: %s", exc, extra={"study": study_id})
-            return False
-        return True
-
-    def _folder(self, trial: TrialRecord) -> Path:
-        return self._settings.checkpoint_dir / trial.study_id / f"trial-{trial.number}"
-
-    def _tidy(self, trial: TrialRecord, keep_epoch: int | None = None) -> None:
-        """Removes checkpoints that nobody will read again, once the database says so."""
-        kept = None if keep_epoch is None else f"epoch-{keep_epoch}-"
-        try:
-            for path in self._folder(trial).glob("epoch-*"):
-                if kept is None or not path.name.startswith(kept):
-                    path.unlink(missing_ok=True)
-        except OSError as exc:
-            _LOG.warning("checkpoints are left behind: %s", exc, extra={"study": trial.study_id})
 
 
 def _identity_of(trial: TrialRecord, study: StudyRecord, provenance: Provenance) -> str | None:

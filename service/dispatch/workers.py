@@ -12,6 +12,8 @@ from nas_worker.actor import WorkerInfo
 from service.dispatch.engine import Engine
 from service.domain.spec import Resources
 
+_ANSWER_SECONDS = 0.5
+
 
 @dataclass(eq=False, slots=True)
 class Worker:
@@ -24,6 +26,7 @@ class Worker:
         ready_ref: Resolves once the process is up.
         info: Where it runs and with which versions, once the process is up.
         idle_since: Monotonic time since when it has had no trial, or None.
+        nodes: The machines that were there when it was asked for.
     """
 
     name: str
@@ -32,6 +35,7 @@ class Worker:
     ready_ref: Any
     info: WorkerInfo | None = None
     idle_since: float | None = None
+    nodes: frozenset[str] = frozenset()
 
     @property
     def is_ready(self) -> bool:
@@ -60,16 +64,29 @@ class WorkerPool:
         if warm is not None:
             return warm
         name = f"worker-{uuid.uuid4().hex}"
+        nodes = self._engine.node_ids()
         handle = self._engine.create_worker(name, resources)
-        return Worker(name, handle, resources, ready_ref=handle.info.remote())
+        return Worker(name, handle, resources, ready_ref=handle.info.remote(), nodes=nodes)
+
+    def lost_a_node(self, worker: Worker) -> bool:
+        """Whether a machine has died since the worker was asked for.
+
+        All workers that wait for room on it, and that is where Ray queues them, end with it.
+        """
+        return not worker.nodes <= self._engine.node_ids()
 
     def take_warm(self, resources: Resources) -> Worker | None:
-        """An idle worker with these resources, or None."""
-        for worker in self._idle:
-            if worker.resources == resources:
-                self._idle.remove(worker)
-                worker.idle_since = None
+        """An idle worker with these resources that answers, or None.
+
+        One that died while it was idle is not given away: its death would be held against the next trial.
+        """
+        for worker in [idle for idle in self._idle if idle.resources == resources]:
+            self._idle.remove(worker)
+            worker.idle_since = None
+            worker.ready_ref = worker.handle.info.remote()
+            if _answers(worker):
                 return worker
+            self.kill(worker)
         return None
 
     def adopt(self, name: str) -> Worker | None:
@@ -79,10 +96,9 @@ class WorkerPool:
 
     def release(self, worker: Worker) -> None:
         """Takes back a worker whose trial has ended, or which got none."""
-        if worker.resources is None or not _is_up(worker):
+        if worker.resources is None or not _answers(worker, 0):
             self.kill(worker)
             return
-        worker.ready_ref = worker.handle.info.remote()  # it may have died since it last answered
         worker.idle_since = time.monotonic()
         self._idle.append(worker)
 
@@ -99,8 +115,9 @@ class WorkerPool:
                 self.kill(worker)
 
 
-def _is_up(worker: Worker) -> bool:
+def _answers(worker: Worker, timeout_seconds: float = _ANSWER_SECONDS) -> bool:
     try:
+        ray.wait([worker.ready_ref], timeout=timeout_seconds)
         return worker.is_ready
     except RayError:
         return False

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import httpx
@@ -19,11 +19,13 @@ class ServiceProcess:
 
     Args:
         data_dir: Database, checkpoints and the server's log.
+        environment: More variables, such as SPNAS_DATABASE_URL.
     """
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, environment: Mapping[str, str] | None = None) -> None:
         self.data_dir = data_dir
         self.log_path = data_dir / "serve.log"
+        self._environment = dict(environment or {})
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self._port = probe.getsockname()[1]
@@ -31,20 +33,30 @@ class ServiceProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._client: Client | None = None
 
+    @property
+    def pid(self) -> int | None:
+        """Of its process; None: it has none, or it has ended."""
+        return None if self._process is None or self._process.poll() is not None else self._process.pid
+
     def start(self) -> Client:
         """Starts it and waits until it listens."""
+        self.launch()
+        self.wait_until(self.listens, "the service listens")
+        self._client = Client(self.url)
+        return self._client
+
+    def launch(self) -> None:
+        """Starts it and returns at once."""
         self.data_dir.mkdir(parents=True, exist_ok=True)
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("SPNAS_", "RAY_"))}
+        environment |= {"SPNAS_DATA_DIR": str(self.data_dir)} | self._environment
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
                 [str(Path(sys.executable).with_name("spnas")), "serve", "--port", str(self._port)],
-                env={**environment, "SPNAS_DATA_DIR": str(self.data_dir)},
+                env=environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        self.wait_until(self._listens, "the service listens")
-        self._client = Client(self.url)
-        return self._client
 
     def kill(self) -> None:
         """kill -9."""
@@ -65,7 +77,8 @@ class ServiceProcess:
             )
             time.sleep(0.1)
 
-    def _listens(self) -> bool:
+    def listens(self) -> bool:
+        """Whether it answers."""
         try:
             return httpx.get(f"{self.url}/healthz", timeout=5).is_success
         except httpx.TransportError:

@@ -28,8 +28,9 @@ def wait_until(condition: Callable[[], bool], what: str, timeout_seconds: float 
 class Bench:
     """A store, and a dispatcher that works on it; the dispatcher can be stopped and started again."""
 
-    def __init__(self, store: Store, settings: DispatchSettings) -> None:
+    def __init__(self, store: Store, settings: DispatchSettings, cluster: Cluster) -> None:
         self.store = store
+        self.cluster = cluster
         self.settings = settings
         self.dispatcher: Dispatcher | None = None
 
@@ -88,7 +89,7 @@ def shared_bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         max_crashes=1,
         max_failures_in_a_row=3,
     )
-    bench = Bench(Store(engine), settings)
+    bench = Bench(Store(engine), settings, cluster)
     yield bench
     bench.stop()
     engine.dispose()

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 import ray
+from ray.util import list_named_actors
 
 from nas_worker.actor import WorkerInfo
 from nas_worker.data import load_dataset
@@ -28,7 +30,11 @@ pytestmark = pytest.mark.slow
 
 def kill_worker(bench: Bench, trial: TrialRecord) -> None:
     assert trial.worker is not None
-    handle = ray.get_actor(trial.worker, namespace=bench.store.dispatch.deployment_id())
+    kill_named(bench, trial.worker)
+
+
+def kill_named(bench: Bench, worker: str) -> None:
+    handle = ray.get_actor(worker, namespace=bench.store.dispatch.deployment_id())
     info: WorkerInfo = ray.get(handle.info.remote())  # type: ignore[assignment]  # Ray infers a list
     os.kill(info.pid, signal.SIGKILL)
 
@@ -95,6 +101,25 @@ def test_a_killed_worker_costs_no_epoch(bench: Bench) -> None:
     trial = bench.store.trials.get(study.id, 0)
     assert (trial.attempt, trial.crashes) == (2, 1)
     assert_as_if_undisturbed(bench, study)
+
+
+def test_a_worker_that_dies_while_idle_is_not_held_against_the_next_trial(bench: Bench) -> None:
+    first = bench.create(max_parallel_trials=2)
+    names: set[str] = set()
+
+    def ended() -> bool:
+        names.update(t.worker for t in bench.store.trials.history(first.id) if t.worker is not None)
+        return bench.store.studies.get(first.id).state is StudyState.COMPLETED
+
+    wait_until(ended, "the study ends")
+    idle = [name for name in names if not is_gone(bench, name)]
+    assert idle
+    for name in idle:
+        kill_named(bench, name)
+    study = bench.create(max_parallel_trials=2)
+    bench.wait_for(study, StudyState.COMPLETED)
+    trials = bench.store.trials.history(study.id)
+    assert [(trial.attempt, trial.crashes) for trial in trials] == [(1, 0), (1, 0)]
 
 
 def test_a_damaged_checkpoint_is_passed_over(bench: Bench, checkpoint_dir: Path) -> None:
@@ -203,6 +228,36 @@ def test_a_fault_of_the_database_at_a_write_loses_nothing(
         study = bench.create(budget_epochs=2)
         bench.wait_for(study, StudyState.COMPLETED)
     assert failed
+    assert_as_if_undisturbed(bench, study)
+
+
+def test_nodes_that_die_while_a_study_waits_do_not_fail_it(bench: Bench) -> None:
+    """Ray ends the workers that wait on a node together with it."""
+    dispatcher = bench.dispatcher
+    assert dispatcher is not None
+    wait_until(lambda: dispatcher.status.role == "active", "connected")
+    idle = {actor["name"] for actor in list_named_actors(all_namespaces=True)}
+    study = bench.create(resources={"cpus": 3}, budget_epochs=2)
+
+    def named() -> set[str]:
+        return {actor["name"] for actor in list_named_actors(all_namespaces=True)} - idle
+
+    def nodes_alive() -> int:
+        return sum(node["Alive"] for node in ray.nodes())  # type: ignore[no-untyped-call]
+
+    for _ in range(3):
+        node = bench.cluster.add_node(num_cpus=3, object_store_memory=80 << 20)
+        wait_until(lambda: bool(named()), "a worker is asked for")
+        waiting = named()
+        time.sleep(1)  # until Ray has given it to the node
+        bench.cluster.remove_node(node, allow_graceful=False)
+        wait_until(lambda: nodes_alive() == 1, "Ray notices")
+        wait_until(lambda w=waiting: not w & named(), "its worker is gone")  # type: ignore[misc]
+        time.sleep(0.5)
+        assert bench.store.studies.get(study.id).state.is_active
+    node = bench.cluster.add_node(num_cpus=3, object_store_memory=80 << 20)
+    bench.wait_for(study, StudyState.COMPLETED)
+    bench.cluster.remove_node(node, allow_graceful=False)
     assert_as_if_undisturbed(bench, study)
 
 
