@@ -1,4 +1,4 @@
-"""What the dispatcher reads and writes: the lease, and the life of trials. Nobody else writes trials.
+"""What the dispatcher writes: the lease, and the life of trials. Nobody else writes trials.
 
 Every write verifies the lease, locks the trial's study and changes the trial by compare-and-set on (state,
 attempt), all in one transaction. So a dispatcher that was replaced, a worker that was given up and a message
@@ -19,13 +19,12 @@ from service.db.adding import add_trial
 from service.db.columns import UtcNow
 from service.db.derive import (
     UNFINISHED,
-    select_trials,
     study_records,
     trial_by_id,
-    trial_record,
     usage_of,
 )
-from service.db.models import DeletedStudyRow, EpochRow, LeaseRow, StudyRow, TrialRow
+from service.db.dispatch_reading import DispatchReading
+from service.db.models import DeletedStudyRow, StudyRow, TrialRow
 from service.db.session import Database
 from service.db.transitions import (
     UnfinishedTrial,
@@ -40,24 +39,19 @@ from service.db.transitions import (
 from service.db.webhooks import enqueue
 from service.domain.events import EventKind
 from service.domain.provenance import Provenance
-from service.domain.records import Lease, StudyRecord, TrialRecord
+from service.domain.records import Lease, TrialRecord
 from service.domain.states import StudyState, TrialState
 from solver.base import Suggestion
 
 T = TypeVar("T")
 
 
-class Dispatch:
+class Dispatch(DispatchReading):
     """The dispatcher's part of the store. Writes raise LeaseLostError once the lease is lost."""
 
     def __init__(self, database: Database, *, notifies: bool = False) -> None:
-        self._database = database
+        super().__init__(database)
         self._notifies = notifies
-
-    def deployment_id(self) -> str:
-        """A name of this database, the same for ever; tells its workers from others' on a shared cluster."""
-        with self._database.reading() as session:
-            return session.scalars(select(LeaseRow.deployment_id)).one()
 
     def acquire_lease(self, owner: str, ttl_seconds: float) -> Lease | None:
         """Takes the right to dispatch, for a time.
@@ -88,30 +82,6 @@ class Dispatch:
         """Lets another dispatcher take over at once. Does nothing if the lease is lost already."""
         with self._database.writing() as session:
             leases.release(session, lease)
-
-    def active_studies(self) -> tuple[StudyRecord, ...]:
-        """Studies that are pending or running, oldest first."""
-        active = [state for state in StudyState if state.is_active]
-        with self._database.reading() as session:
-            rows = session.scalars(select(StudyRow).where(StudyRow.state.in_(active)).order_by(StudyRow.key))
-            return study_records(session, rows.all())
-
-    def unfinished_trials(self) -> tuple[TrialRecord, ...]:
-        """Queued and running trials of all studies, oldest first."""
-        unfinished = select_trials().where(TrialRow.state.in_(UNFINISHED)).order_by(TrialRow.id)
-        with self._database.reading() as session:
-            return tuple(map(trial_record, session.execute(unfinished)))
-
-    def last_checkpoint(self, trial_id: int) -> tuple[int, str | None]:
-        """(number of the last recorded epoch, its checkpoint); (0, None) before the first."""
-        with self._database.reading() as session:
-            row = session.execute(
-                select(EpochRow.epoch, EpochRow.checkpoint)
-                .where(EpochRow.trial_id == trial_id)
-                .order_by(EpochRow.epoch.desc())
-                .limit(1)
-            ).one_or_none()
-            return (0, None) if row is None else (row.epoch, row.checkpoint)
 
     def add_trial(
         self, lease: Lease, study_id: str, suggestion: Suggestion, provenance: Provenance | None = None
@@ -293,23 +263,9 @@ class Dispatch:
         def requeue(session: Session, trial: UnfinishedTrial) -> TrialState | None:
             if trial.state is not TrialState.RUNNING:
                 return None
-            crashes = trial.crashes + crashed
-            reason = clean_error(error) or "the worker was lost"
-            if trial.study_state.is_final:
-                return trial.move(session, TrialState.CANCELLED, crashes=crashes)
             if not crashed:
-                return trial.move(session, TrialState.QUEUED, crashes=crashes, retry_at=retry_at)
-            if crashes > max_crashes:
-                detail = last_line(reason)
-                return trial.move(session, TrialState.FAILED, detail=detail, crashes=crashes, error=reason)
-            return trial.move(
-                session,
-                TrialState.QUEUED,
-                kind=EventKind.RETRY,
-                detail=f"{last_line(reason)} (lost {crashes} of at most {max_crashes} times)",
-                crashes=crashes,
-                retry_at=retry_at,
-            )
+                return trial.requeue(session, retry_at=retry_at)
+            return trial.lose_worker(session, error, retry_at=retry_at, max_crashes=max_crashes)
 
         return self._change(lease, trial_id, attempt, requeue)
 
@@ -389,11 +345,6 @@ class Dispatch:
             events.record(session, study.key, EventKind.WARNING, detail=detail)
             touch_study(session, study.key, shortage=shortage)
 
-    def deleted_studies(self) -> tuple[str, ...]:
-        """Ids of deleted studies whose checkpoints may still be there."""
-        with self._database.reading() as session:
-            return tuple(session.scalars(select(DeletedStudyRow.id)))
-
     def forget_deleted_study(self, lease: Lease, study_id: str) -> None:
         """Says that the checkpoints of a deleted study are gone.
 
@@ -406,6 +357,11 @@ class Dispatch:
 
     def note_adoption(self, lease: Lease, trial_id: int, attempt: int) -> bool:
         """Remembers that this dispatcher took over a running trial whose worker went on.
+
+        Args:
+            lease: The dispatcher's, whose owner is named in the event.
+            trial_id: The trial.
+            attempt: That its worker runs.
 
         Returns:
             Whether it is running at this attempt.
