@@ -7,9 +7,10 @@ that comes twice change nothing.
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import TypeVar
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from nas_worker.job import EpochReport
@@ -18,40 +19,29 @@ from service.db import lease as leases
 from service.db.adding import add_trial
 from service.db.columns import UtcNow
 from service.db.derive import (
-    UNFINISHED,
-    study_records,
     trial_by_id,
-    usage_of,
 )
-from service.db.dispatch_reading import DispatchReading
-from service.db.models import DeletedStudyRow, StudyRow, TrialRow
-from service.db.session import Database
+from service.db.dispatch_studies import DispatchStudies
+from service.db.models import StudyRow, TrialRow
 from service.db.transitions import (
     UnfinishedTrial,
-    cancel_queued_trials,
     check_report,
     clean_error,
     find_unfinished,
     last_line,
-    set_study_state,
     touch_study,
 )
-from service.db.webhooks import enqueue
 from service.domain.events import EventKind
 from service.domain.provenance import Provenance
 from service.domain.records import Lease, TrialRecord
-from service.domain.states import StudyState, TrialState
+from service.domain.states import TrialState
 from solver.base import Suggestion
 
 T = TypeVar("T")
 
 
-class Dispatch(DispatchReading):
+class Dispatch(DispatchStudies):
     """The dispatcher's part of the store. Writes raise LeaseLostError once the lease is lost."""
-
-    def __init__(self, database: Database, *, notifies: bool = False) -> None:
-        super().__init__(database)
-        self._notifies = notifies
 
     def acquire_lease(self, owner: str, ttl_seconds: float) -> Lease | None:
         """Takes the right to dispatch, for a time.
@@ -84,7 +74,12 @@ class Dispatch(DispatchReading):
             leases.release(session, lease)
 
     def add_trial(
-        self, lease: Lease, study_id: str, suggestion: Suggestion, provenance: Provenance | None = None
+        self,
+        lease: Lease,
+        study_id: str,
+        suggestion: Suggestion,
+        provenance: Provenance | None = None,
+        versions: Mapping[str, str] = MappingProxyType({}),
     ) -> TrialRecord | None:
         """Queues the study's next trial and reserves its epochs.
 
@@ -96,6 +91,7 @@ class Dispatch(DispatchReading):
             study_id: The study.
             suggestion: The trial.
             provenance: What it would run with; None: not known, so it is never taken for another one.
+            versions: And with which software; without it the trial is never taken for another one either.
 
         Returns:
             The trial, or None if the study is no longer active or has too little budget left.
@@ -109,7 +105,7 @@ class Dispatch(DispatchReading):
             study = session.scalar(select(StudyRow).where(StudyRow.id == study_id).with_for_update())
             if study is None or not study.state.is_active:
                 return None
-            return add_trial(session, study, suggestion, provenance)
+            return add_trial(session, study, suggestion, provenance, versions)
 
     def start_trial(
         self,
@@ -284,76 +280,6 @@ class Dispatch(DispatchReading):
             return True
 
         return self._change(lease, trial_id, attempt, cancel) is not None
-
-    def finish_study(
-        self,
-        lease: Lease,
-        study_id: str,
-        state: StudyState,
-        error: str | None = None,
-        *,
-        if_budget_epochs: int | None = None,
-    ) -> bool:
-        """Ends a pending or running study. A failed or cancelled one takes its queued trials with it.
-
-        Args:
-            lease: The dispatcher's.
-            study_id: The study.
-            state: Its final state.
-            error: Why it failed.
-            if_budget_epochs: Only if its budget is still this one; None: whatever its budget.
-
-        Returns:
-            Whether it has ended now: not if it was not active, nor if it should complete while a trial is
-            queued or running, nor with another budget.
-
-        Raises:
-            LeaseLostError: Nothing was written.
-            ValueError: The state is not final.
-        """
-        if not state.is_final:
-            raise ValueError(f"a study ends completed, cancelled or failed, not {state}")
-        with self._database.writing() as session:
-            leases.verify(session, lease)
-            study = session.scalar(select(StudyRow).where(StudyRow.id == study_id).with_for_update())
-            if study is None or not study.state.is_active:
-                return False
-            if if_budget_epochs not in (None, study.budget_epochs):
-                return False
-            counts = usage_of(session, [study.key])[study.key].trial_counts
-            if state is StudyState.COMPLETED and any(counts[unfinished] for unfinished in UNFINISHED):
-                return False
-            cancel_queued_trials(session, study.key)
-            set_study_state(session, study, state, error=clean_error(error))
-            if self._notifies and state is not StudyState.CANCELLED:
-                session.refresh(study)
-                enqueue(session, study_records(session, [study])[0])
-            return True
-
-    def set_shortage(self, lease: Lease, study_id: str, shortage: str | None) -> None:
-        """Says what the engine lacks for the trials of an active study; None: nothing any more.
-
-        Raises:
-            LeaseLostError: Nothing was written.
-        """
-        with self._database.writing() as session:
-            leases.verify(session, lease)
-            study = session.scalar(select(StudyRow).where(StudyRow.id == study_id).with_for_update())
-            if study is None or not study.state.is_active or study.shortage == shortage:
-                return
-            detail = shortage or "the engine has now what its trials ask for"
-            events.record(session, study.key, EventKind.WARNING, detail=detail)
-            touch_study(session, study.key, shortage=shortage)
-
-    def forget_deleted_study(self, lease: Lease, study_id: str) -> None:
-        """Says that the checkpoints of a deleted study are gone.
-
-        Raises:
-            LeaseLostError: Nothing was written.
-        """
-        with self._database.writing() as session:
-            leases.verify(session, lease)
-            session.execute(delete(DeletedStudyRow).where(DeletedStudyRow.id == study_id))
 
     def note_adoption(self, lease: Lease, trial_id: int, attempt: int) -> bool:
         """Remembers that this dispatcher took over a running trial whose worker went on.

@@ -15,6 +15,7 @@ from ray.exceptions import RayError
 
 from nas_worker.actor import Assignment, Outcome, PollReply, StopMode
 from nas_worker.job import SearchJob
+from nas_worker.versions import COMPUTING, software_versions
 from service.db.store import Store
 from service.dispatch.settings import DispatchSettings
 from service.dispatch.workers import Worker, WorkerPool
@@ -86,14 +87,15 @@ class Runs:
         checkpoints = [e.report.checkpoint for e in reversed(epochs) if e.report.checkpoint is not None]
         fingerprint = None if trial.provenance is None else trial.provenance.dataset_fingerprint
         provenance = Provenance(platform.content_hash, fingerprint, version("spnas-tuner"))
+        versions = None if worker.info is None else worker.info.versions
         claimed = self._store.dispatch.start_trial(
             lease,
             trial.id,
             trial.attempt,
             worker.name,
             provenance=provenance,
-            identity=_identity_of(trial, study, provenance),
-            versions=None if worker.info is None else worker.info.versions,
+            identity=_identity_of(trial, study, provenance, versions),
+            versions=versions,
         )
         if claimed is None:
             return None
@@ -111,7 +113,7 @@ class Runs:
             job,
             str(self._folder(claimed)),
             tuple(checkpoints),
-            threads=max(1, int(study.spec.resources.cpus)),
+            threads=study.spec.resources.threads,
             dataset_roots=self._settings.dataset_roots,
         )
         return claimed, worker.handle.start.remote(assignment)
@@ -354,11 +356,19 @@ class Runs:
             _LOG.warning("checkpoints are left behind: %s", exc, extra={"study": trial.study_id})
 
 
-def _identity_of(trial: TrialRecord, study: StudyRecord, provenance: Provenance) -> str | None:
-    """None where earlier epochs were run with something else."""
+def _identity_of(
+    trial: TrialRecord, study: StudyRecord, provenance: Provenance, versions: Mapping[str, str] | None
+) -> str | None:
+    """None where earlier epochs were run with something else, or the worker's software is another."""
+    ours = software_versions()
+    if versions is None or any(versions.get(name) != ours[name] for name in COMPUTING):
+        return None
     now = identity(
         study.spec.search,
         provenance,
+        versions,
+        threads=study.spec.resources.threads,
+        gpus=study.spec.resources.gpus,
         lambda_=trial.lambda_,
         epochs=trial.epochs,
         seed=trial.seed,
