@@ -7,20 +7,19 @@ service, which then polls on where it was.
 
 import logging
 import os
-import platform
 import socket
 import threading
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from importlib.metadata import version
 from pathlib import Path
 
 from nas_worker.errors import CheckpointError, SearchError
 from nas_worker.job import EpochReport, SearchJob
 from nas_worker.search import run_search
 from nas_worker.sources.confinement import Confinement
+from nas_worker.versions import software_versions
 
 _LOG = logging.getLogger(__name__)
 
@@ -110,9 +109,7 @@ class SearchWorker:
 
     def info(self) -> WorkerInfo:
         """Answers as soon as the process is up."""
-        versions = {name: version(name) for name in ("spnas-tuner", "torch", "numpy")}
-        versions["python"] = platform.python_version()
-        return WorkerInfo(pid=os.getpid(), host=socket.gethostname(), versions=versions)
+        return WorkerInfo(os.getpid(), socket.gethostname(), versions=dict(software_versions()))
 
     def start(self, assignment: Assignment) -> PollReply:
         """Starts an assignment and returns at once. A repeated call changes nothing.

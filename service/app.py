@@ -93,7 +93,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.webhook = _webhook(settings, app.state.store)
     app.state.advisor = Advisor(app.state.store)
     app.state.dispatcher = _dispatcher(settings, app.state.store)
-    app.state.metrics = metrics.Metrics(app.state.store, engine, app.state.dispatcher)
+    app.state.metrics = metrics.Metrics(app.state.store, engine, app.state.dispatcher, app.state.webhook)
     _add_middleware(app, settings)
     problems.install(app)
     openapi.install(app, needs_token=settings.needs_token)

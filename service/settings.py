@@ -81,8 +81,18 @@ class Settings(BaseSettings):
     @field_validator("webhook_url")
     @classmethod
     def _is_http(cls, url: str) -> str:
-        if url and urlsplit(url).scheme not in ("http", "https"):
+        if not url:
+            return url
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https"):
             raise ValueError("must begin with https:// or http://")
+        try:
+            host, port = parts.hostname or "", parts.port
+            host.encode("idna")  # as the lookup of its address does: labels of 1 to 63 characters
+        except ValueError as error:
+            raise ValueError(f"must name a host, and a port from 1 to 65535 if any: {error}") from error
+        if not host or port == 0 or any(character.isspace() for character in url):
+            raise ValueError("must name a host, and a port from 1 to 65535 if any, without spaces")
         return url
 
     @model_validator(mode="after")

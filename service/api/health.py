@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from service.db import migrate
 from service.dispatch import Dispatcher
 from service.domain.errors import SpnasError
+from service.webhook import WebhookSender
 
 router = APIRouter(tags=["health"])
 
@@ -41,8 +42,9 @@ async def get_health() -> Health:
 
 @router.get("/readyz", responses={503: {"model": Readiness, "description": "Something is missing."}})
 def get_readiness(request: Request, response: Response) -> Readiness:
-    """Check the database, its version, the engine and the dispatcher."""
+    """Check the database, its version, the engine, the dispatcher and the webhook's sender."""
     checks = [_check_database(request), *_check_dispatcher(request.app.state.dispatcher)]
+    checks += _check_webhook(request.app.state.webhook)
     readiness = Readiness(ready=all(check.ok for check in checks), checks=tuple(checks))
     if not readiness.ready:
         response.status_code = 503
@@ -70,3 +72,10 @@ def _check_dispatcher(dispatcher: Dispatcher | None) -> list[Check]:
         ),
         Check(name="dispatcher", ok=working, detail=status.error or status.role),
     ]
+
+
+def _check_webhook(webhook: WebhookSender | None) -> list[Check]:
+    if webhook is None:
+        return []
+    detail = "active" if webhook.is_running else "not running"
+    return [Check(name="webhook", ok=webhook.is_running, detail=detail)]

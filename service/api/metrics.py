@@ -12,6 +12,7 @@ from sqlalchemy.pool import QueuePool
 
 from service.db.store import Store
 from service.dispatch import Dispatcher
+from service.webhook import WebhookSender
 
 router = APIRouter(include_in_schema=False)
 
@@ -19,9 +20,11 @@ router = APIRouter(include_in_schema=False)
 class Metrics:
     """The metrics of one application."""
 
-    def __init__(self, store: Store, engine: Engine, dispatcher: Dispatcher | None) -> None:
+    def __init__(
+        self, store: Store, engine: Engine, dispatcher: Dispatcher | None, webhook: WebhookSender | None
+    ) -> None:
         self.registry = CollectorRegistry()
-        self.registry.register(_State(store, engine, dispatcher))
+        self.registry.register(_State(store, engine, dispatcher, webhook))
         labels = ("method", "operation", "status")
         self._requests = Counter("spnas_requests", "Requests answered.", labels, registry=self.registry)
         self._seconds = Histogram(
@@ -43,10 +46,13 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 class _State(Collector):
     """Read anew for each scrape."""
 
-    def __init__(self, store: Store, engine: Engine, dispatcher: Dispatcher | None) -> None:
+    def __init__(
+        self, store: Store, engine: Engine, dispatcher: Dispatcher | None, webhook: WebhookSender | None
+    ) -> None:
         self._store = store
         self._engine = engine
         self._dispatcher = dispatcher
+        self._webhook = webhook
 
     def describe(self) -> list[GaugeMetricFamily]:
         """Nothing in advance: registering must not query the database."""
@@ -76,6 +82,10 @@ class _State(Collector):
             )
             yield GaugeMetricFamily(
                 "spnas_engine_connected", "1 while Ray is connected.", value=status.engine_connected
+            )
+        if self._webhook is not None:
+            yield GaugeMetricFamily(
+                "spnas_webhook_running", "1 while deliveries are sent.", value=self._webhook.is_running
             )
 
 

@@ -17,6 +17,6 @@ class TrialProvenance(ResponseModel):
 
     platform_hash: str = Field(description="SHA-256 of the latency table.")
     dataset_fingerprint: str | None = Field(
-        description="SHA-256 of the data set; null: the service cannot read it, so the trial is never reused."
+        description="SHA-256 of the data set; null: it is in files or on the hub; the trial is never reused."
     )
     code_version: str = Field(description="Version of spnas-tuner.")

@@ -1,5 +1,7 @@
 """Adds a trial to a study, inside a transaction that has locked the study."""
 
+from collections.abc import Mapping
+
 from sqlalchemy.orm import Session
 
 from service.db import events
@@ -17,7 +19,11 @@ from solver.base import Suggestion
 
 
 def add_trial(
-    session: Session, study: StudyRow, suggestion: Suggestion, provenance: Provenance | None
+    session: Session,
+    study: StudyRow,
+    suggestion: Suggestion,
+    provenance: Provenance | None,
+    versions: Mapping[str, str],
 ) -> TrialRecord | None:
     """See ``Dispatch.add_trial``; the study is active."""
     check_suggestion(study, suggestion)
@@ -25,7 +31,7 @@ def add_trial(
     if usage.spent_epochs + usage.reserved_epochs + suggestion.epochs > study.budget_epochs:
         return None
     number = sum(usage.trial_counts.values())  # trials are never deleted alone
-    trial = _new_row(study, number, suggestion, provenance)
+    trial = _new_row(study, number, suggestion, provenance, versions)
     session.add(trial)
     session.flush()
     origin = take_outcome(session, trial) if _may_reuse(study, usage, trial) else None
@@ -38,7 +44,13 @@ def add_trial(
     return trial_by_id(session, trial.id)
 
 
-def _new_row(study: StudyRow, number: int, suggestion: Suggestion, provenance: Provenance | None) -> TrialRow:
+def _new_row(
+    study: StudyRow,
+    number: int,
+    suggestion: Suggestion,
+    provenance: Provenance | None,
+    versions: Mapping[str, str],
+) -> TrialRow:
     trial = TrialRow(
         study_key=study.key,
         number=number,
@@ -56,9 +68,13 @@ def _new_row(study: StudyRow, number: int, suggestion: Suggestion, provenance: P
         trial.platform_hash = provenance.platform_hash
         trial.code_version = provenance.code_version
         trial.dataset_fingerprint = provenance.dataset_fingerprint
+        spec = spec_of(study)
         trial.identity = identity(
-            spec_of(study).search,
+            spec.search,
             provenance,
+            versions,
+            threads=spec.resources.threads,
+            gpus=spec.resources.gpus,
             lambda_=suggestion.lambda_,
             epochs=suggestion.epochs,
             seed=trial.seed,

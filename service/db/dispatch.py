@@ -1,4 +1,4 @@
-"""What the dispatcher reads and writes: the lease, and the life of trials. Nobody else writes trials.
+"""What the dispatcher writes: the lease, and the life of trials. Nobody else writes trials.
 
 Every write verifies the lease, locks the trial's study and changes the trial by compare-and-set on (state,
 attempt), all in one transaction. So a dispatcher that was replaced, a worker that was given up and a message
@@ -7,9 +7,10 @@ that comes twice change nothing.
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import TypeVar
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from nas_worker.job import EpochReport
@@ -18,46 +19,29 @@ from service.db import lease as leases
 from service.db.adding import add_trial
 from service.db.columns import UtcNow
 from service.db.derive import (
-    UNFINISHED,
-    select_trials,
-    study_records,
     trial_by_id,
-    trial_record,
-    usage_of,
 )
-from service.db.models import DeletedStudyRow, EpochRow, LeaseRow, StudyRow, TrialRow
-from service.db.session import Database
+from service.db.dispatch_studies import DispatchStudies
+from service.db.models import StudyRow, TrialRow
 from service.db.transitions import (
     UnfinishedTrial,
-    cancel_queued_trials,
     check_report,
     clean_error,
     find_unfinished,
     last_line,
-    set_study_state,
     touch_study,
 )
-from service.db.webhooks import enqueue
 from service.domain.events import EventKind
 from service.domain.provenance import Provenance
-from service.domain.records import Lease, StudyRecord, TrialRecord
-from service.domain.states import StudyState, TrialState
+from service.domain.records import Lease, TrialRecord
+from service.domain.states import TrialState
 from solver.base import Suggestion
 
 T = TypeVar("T")
 
 
-class Dispatch:
+class Dispatch(DispatchStudies):
     """The dispatcher's part of the store. Writes raise LeaseLostError once the lease is lost."""
-
-    def __init__(self, database: Database, *, notifies: bool = False) -> None:
-        self._database = database
-        self._notifies = notifies
-
-    def deployment_id(self) -> str:
-        """A name of this database, the same for ever; tells its workers from others' on a shared cluster."""
-        with self._database.reading() as session:
-            return session.scalars(select(LeaseRow.deployment_id)).one()
 
     def acquire_lease(self, owner: str, ttl_seconds: float) -> Lease | None:
         """Takes the right to dispatch, for a time.
@@ -89,32 +73,13 @@ class Dispatch:
         with self._database.writing() as session:
             leases.release(session, lease)
 
-    def active_studies(self) -> tuple[StudyRecord, ...]:
-        """Studies that are pending or running, oldest first."""
-        active = [state for state in StudyState if state.is_active]
-        with self._database.reading() as session:
-            rows = session.scalars(select(StudyRow).where(StudyRow.state.in_(active)).order_by(StudyRow.key))
-            return study_records(session, rows.all())
-
-    def unfinished_trials(self) -> tuple[TrialRecord, ...]:
-        """Queued and running trials of all studies, oldest first."""
-        unfinished = select_trials().where(TrialRow.state.in_(UNFINISHED)).order_by(TrialRow.id)
-        with self._database.reading() as session:
-            return tuple(map(trial_record, session.execute(unfinished)))
-
-    def last_checkpoint(self, trial_id: int) -> tuple[int, str | None]:
-        """(number of the last recorded epoch, its checkpoint); (0, None) before the first."""
-        with self._database.reading() as session:
-            row = session.execute(
-                select(EpochRow.epoch, EpochRow.checkpoint)
-                .where(EpochRow.trial_id == trial_id)
-                .order_by(EpochRow.epoch.desc())
-                .limit(1)
-            ).one_or_none()
-            return (0, None) if row is None else (row.epoch, row.checkpoint)
-
     def add_trial(
-        self, lease: Lease, study_id: str, suggestion: Suggestion, provenance: Provenance | None = None
+        self,
+        lease: Lease,
+        study_id: str,
+        suggestion: Suggestion,
+        provenance: Provenance | None = None,
+        versions: Mapping[str, str] = MappingProxyType({}),
     ) -> TrialRecord | None:
         """Queues the study's next trial and reserves its epochs.
 
@@ -126,6 +91,7 @@ class Dispatch:
             study_id: The study.
             suggestion: The trial.
             provenance: What it would run with; None: not known, so it is never taken for another one.
+            versions: And with which software; without it the trial is never taken for another one either.
 
         Returns:
             The trial, or None if the study is no longer active or has too little budget left.
@@ -139,7 +105,7 @@ class Dispatch:
             study = session.scalar(select(StudyRow).where(StudyRow.id == study_id).with_for_update())
             if study is None or not study.state.is_active:
                 return None
-            return add_trial(session, study, suggestion, provenance)
+            return add_trial(session, study, suggestion, provenance, versions)
 
     def start_trial(
         self,
@@ -293,23 +259,9 @@ class Dispatch:
         def requeue(session: Session, trial: UnfinishedTrial) -> TrialState | None:
             if trial.state is not TrialState.RUNNING:
                 return None
-            crashes = trial.crashes + crashed
-            reason = clean_error(error) or "the worker was lost"
-            if trial.study_state.is_final:
-                return trial.move(session, TrialState.CANCELLED, crashes=crashes)
             if not crashed:
-                return trial.move(session, TrialState.QUEUED, crashes=crashes, retry_at=retry_at)
-            if crashes > max_crashes:
-                detail = last_line(reason)
-                return trial.move(session, TrialState.FAILED, detail=detail, crashes=crashes, error=reason)
-            return trial.move(
-                session,
-                TrialState.QUEUED,
-                kind=EventKind.RETRY,
-                detail=f"{last_line(reason)} (lost {crashes} of at most {max_crashes} times)",
-                crashes=crashes,
-                retry_at=retry_at,
-            )
+                return trial.requeue(session, retry_at=retry_at)
+            return trial.lose_worker(session, error, retry_at=retry_at, max_crashes=max_crashes)
 
         return self._change(lease, trial_id, attempt, requeue)
 
@@ -329,83 +281,13 @@ class Dispatch:
 
         return self._change(lease, trial_id, attempt, cancel) is not None
 
-    def finish_study(
-        self,
-        lease: Lease,
-        study_id: str,
-        state: StudyState,
-        error: str | None = None,
-        *,
-        if_budget_epochs: int | None = None,
-    ) -> bool:
-        """Ends a pending or running study. A failed or cancelled one takes its queued trials with it.
-
-        Args:
-            lease: The dispatcher's.
-            study_id: The study.
-            state: Its final state.
-            error: Why it failed.
-            if_budget_epochs: Only if its budget is still this one; None: whatever its budget.
-
-        Returns:
-            Whether it has ended now: not if it was not active, nor if it should complete while a trial is
-            queued or running, nor with another budget.
-
-        Raises:
-            LeaseLostError: Nothing was written.
-            ValueError: The state is not final.
-        """
-        if not state.is_final:
-            raise ValueError(f"a study ends completed, cancelled or failed, not {state}")
-        with self._database.writing() as session:
-            leases.verify(session, lease)
-            study = session.scalar(select(StudyRow).where(StudyRow.id == study_id).with_for_update())
-            if study is None or not study.state.is_active:
-                return False
-            if if_budget_epochs not in (None, study.budget_epochs):
-                return False
-            counts = usage_of(session, [study.key])[study.key].trial_counts
-            if state is StudyState.COMPLETED and any(counts[unfinished] for unfinished in UNFINISHED):
-                return False
-            cancel_queued_trials(session, study.key)
-            set_study_state(session, study, state, error=clean_error(error))
-            if self._notifies and state is not StudyState.CANCELLED:
-                session.refresh(study)
-                enqueue(session, study_records(session, [study])[0])
-            return True
-
-    def set_shortage(self, lease: Lease, study_id: str, shortage: str | None) -> None:
-        """Says what the engine lacks for the trials of an active study; None: nothing any more.
-
-        Raises:
-            LeaseLostError: Nothing was written.
-        """
-        with self._database.writing() as session:
-            leases.verify(session, lease)
-            study = session.scalar(select(StudyRow).where(StudyRow.id == study_id).with_for_update())
-            if study is None or not study.state.is_active or study.shortage == shortage:
-                return
-            detail = shortage or "the engine has now what its trials ask for"
-            events.record(session, study.key, EventKind.WARNING, detail=detail)
-            touch_study(session, study.key, shortage=shortage)
-
-    def deleted_studies(self) -> tuple[str, ...]:
-        """Ids of deleted studies whose checkpoints may still be there."""
-        with self._database.reading() as session:
-            return tuple(session.scalars(select(DeletedStudyRow.id)))
-
-    def forget_deleted_study(self, lease: Lease, study_id: str) -> None:
-        """Says that the checkpoints of a deleted study are gone.
-
-        Raises:
-            LeaseLostError: Nothing was written.
-        """
-        with self._database.writing() as session:
-            leases.verify(session, lease)
-            session.execute(delete(DeletedStudyRow).where(DeletedStudyRow.id == study_id))
-
     def note_adoption(self, lease: Lease, trial_id: int, attempt: int) -> bool:
         """Remembers that this dispatcher took over a running trial whose worker went on.
+
+        Args:
+            lease: The dispatcher's, whose owner is named in the event.
+            trial_id: The trial.
+            attempt: That its worker runs.
 
         Returns:
             Whether it is running at this attempt.

@@ -308,8 +308,17 @@ def _claim(session: Session, idempotency_key: str, spec: StudySpec, row: StudyRo
     return session.scalar(claimed) is not None
 
 
+_LATER_FIELDS = ("trial_timeout_seconds", "reuse_trials")
+"""Fields of StudySpec that are newer than the first keys. At their defaults they are left out of digests,
+which so stay equal to those of older versions: a request may be repeated across an upgrade."""
+
+
 def _digest(spec: StudySpec) -> str:
-    return hashlib.sha256(json.dumps(spec.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+    content = spec.model_dump(mode="json")
+    for name in _LATER_FIELDS:
+        if getattr(spec, name) == StudySpec.model_fields[name].default:
+            del content[name]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _mentions(session: Session, query: str) -> ColumnElement[bool]:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import CursorResult, ScalarSelect, bindparam, insert, select, update
 from sqlalchemy.orm import Session
@@ -95,6 +96,32 @@ class UnfinishedTrial:
             detail=detail,
         )
         return state
+
+    def requeue(self, session: Session, *, retry_at: datetime | None) -> TrialState:
+        """Queues it again, not to be started before ``retry_at``; or cancels it if its study has ended."""
+        if self.study_state.is_final:
+            return self.move(session, TrialState.CANCELLED)
+        return self.move(session, TrialState.QUEUED, retry_at=retry_at)
+
+    def lose_worker(
+        self, session: Session, error: str | None, *, retry_at: datetime | None, max_crashes: int
+    ) -> TrialState:
+        """Counts a lost worker and does as :meth:`requeue`, or fails it after more than ``max_crashes``."""
+        crashes = self.crashes + 1
+        reason = clean_error(error) or "the worker was lost"
+        if self.study_state.is_final:
+            return self.move(session, TrialState.CANCELLED, crashes=crashes)
+        if crashes > max_crashes:
+            detail = last_line(reason)
+            return self.move(session, TrialState.FAILED, detail=detail, crashes=crashes, error=reason)
+        return self.move(
+            session,
+            TrialState.QUEUED,
+            kind=EventKind.RETRY,
+            detail=f"{last_line(reason)} (lost {crashes} of at most {max_crashes} times)",
+            crashes=crashes,
+            retry_at=retry_at,
+        )
 
     def record(self, session: Session, reports: list[EpochReport]) -> None:
         """Inserts epochs."""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
+from nas_worker.versions import software_versions
 from service.db.store import Store
 from service.dispatch.provenances import Provenances
 from service.domain.errors import DatabaseUnavailableError
@@ -129,7 +130,7 @@ class Planner:
         try:
             if question.situation == _Situation.of(study) and suggestion.epochs > study.left_epochs:
                 raise ValueError(f"{suggestion.epochs} epochs, but only {study.left_epochs} are left")
-            return dispatch.add_trial(lease, study.id, *proposal) is not None
+            return dispatch.add_trial(lease, study.id, *proposal, software_versions()) is not None
         except ValueError as exc:
             reason = f"the solver {study.spec.solver.kind} proposed what the study does not allow: {exc}"
             return dispatch.finish_study(lease, study.id, StudyState.FAILED, reason)

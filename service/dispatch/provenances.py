@@ -4,7 +4,8 @@ import logging
 from importlib.metadata import version
 
 from nas_worker.data import load_dataset
-from nas_worker.errors import UnknownNameError
+from nas_worker.errors import DatasetError, UnknownNameError
+from nas_worker.sources.name import SourceName
 from service.db.store import Store
 from service.domain.provenance import Provenance
 from service.domain.records import StudyRecord
@@ -15,7 +16,9 @@ _LOG = logging.getLogger(__name__)
 class Provenances:
     """Remembers the fingerprints of data sets, since one means reading all of the data.
 
-    They belong to the installed version, so they hold as long as the process.
+    Only those of the data sets that come with the program: they belong to the installed version, so they
+    hold as long as the process. What lies in files or on the hub may change at any time, and may take hours
+    to read, so it has no fingerprint, and its trials are never reused.
     """
 
     def __init__(self, store: Store) -> None:
@@ -33,8 +36,14 @@ class Provenances:
     def _fingerprint(self, dataset: str) -> str | None:
         if dataset not in self._fingerprints:
             try:
+                if SourceName.parse(dataset) is not None:
+                    return None
                 self._fingerprints[dataset] = load_dataset(dataset).fingerprint
-            except (UnknownNameError, OSError) as error:  # the workers may have what the service has not
+            except (
+                UnknownNameError,
+                DatasetError,
+                OSError,
+            ) as error:  # the workers may have what the service has not
                 _LOG.warning("trials are not reused: %s", error)
                 return None
         return self._fingerprints[dataset]

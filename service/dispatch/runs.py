@@ -13,6 +13,7 @@ from ray.exceptions import RayError
 
 from nas_worker.actor import Assignment, Outcome, PollReply, StopMode
 from nas_worker.job import SearchJob
+from nas_worker.versions import COMPUTING, software_versions
 from service.db.store import Store
 from service.dispatch.checkpoints import Checkpoints
 from service.dispatch.settings import DispatchSettings
@@ -31,6 +32,8 @@ class _Run:
     """A running trial on its worker.
 
     ``epochs_done`` is the database's cursor. Until ``has_assignment`` a stop could overtake the start.
+    ``exceeded_seconds`` is the time limit that it has passed, and ``overdue_since`` the monotonic time when
+    that was seen.
     """
 
     trial: TrialRecord
@@ -40,6 +43,8 @@ class _Run:
     has_assignment: bool
     stop_mode: StopMode | None = None
     stop_sent_at: float = 0.0
+    exceeded_seconds: float | None = None
+    overdue_since: float = 0.0
 
 
 class Runs:
@@ -84,14 +89,15 @@ class Runs:
         checkpoints = [e.report.checkpoint for e in reversed(epochs) if e.report.checkpoint is not None]
         fingerprint = None if trial.provenance is None else trial.provenance.dataset_fingerprint
         provenance = Provenance(platform.content_hash, fingerprint, version("spnas-tuner"))
+        versions = None if worker.info is None else worker.info.versions
         claimed = self._store.dispatch.start_trial(
             lease,
             trial.id,
             trial.attempt,
             worker.name,
             provenance=provenance,
-            identity=_identity_of(trial, study, provenance),
-            versions=None if worker.info is None else worker.info.versions,
+            identity=_identity_of(trial, study, provenance, versions),
+            versions=versions,
         )
         if claimed is None:
             return None
@@ -109,7 +115,7 @@ class Runs:
             job,
             str(self._checkpoints.folder(claimed)),
             tuple(checkpoints),
-            threads=max(1, int(study.spec.resources.cpus)),
+            threads=study.spec.resources.threads,
             dataset_roots=self._settings.dataset_roots,
             allow_hub=self._settings.allow_hub,
         )
@@ -156,15 +162,18 @@ class Runs:
     ) -> None:
         """Stops what the database no longer wants to run, and takes over what it says is running."""
         self.adopt_missing(lease, unfinished.values())
+        has_limits = any(study.spec.trial_timeout_seconds is not None for study in active.values())
+        overdue = self._store.dispatch.overdue_trials() if has_limits else {}
         for run in list(self._runs.values()):
             row = unfinished.get(run.trial.id)
             if row is None or (row.state, row.attempt) != (TrialState.RUNNING, run.trial.attempt):
                 self._drop(run)
                 self._pool.kill(run.worker)
             elif row.study_id not in active:
+                run.exceeded_seconds = None
                 self._request_stop(lease, run)
             else:
-                self._end_if_overdue(lease, row, active[row.study_id].spec.trial_timeout_seconds)
+                self._note_overdue(lease, run, overdue.get(run.trial.id))
 
     def abandon(self) -> None:
         """Forgets all runs and leaves their workers alone, for the next dispatcher to adopt."""
@@ -178,8 +187,9 @@ class Runs:
             self._drop(run)
 
     def _poll_again(self, run: _Run) -> None:
+        wait_seconds = self._settings.poll_seconds if run.exceeded_seconds is None else 0.0
         run.poll_ref = run.worker.handle.poll.remote(
-            run.trial.id, run.trial.attempt, run.epochs_done, self._settings.poll_seconds
+            run.trial.id, run.trial.attempt, run.epochs_done, wait_seconds
         )
 
     def _drop(self, run: _Run) -> None:
@@ -188,6 +198,7 @@ class Runs:
     def _take(self, lease: Lease, run: _Run, reply: PollReply) -> None:
         """Records a worker's answer. A run is dropped last: after a fault the answer is taken again."""
         dispatch, trial = self._store.dispatch, run.trial
+        is_overdue = run.exceeded_seconds is not None and run.has_assignment
         run.has_assignment = True
         if reply.reports:
             try:
@@ -199,7 +210,10 @@ class Runs:
                 return
             run.epochs_done = reply.reports[-1].epoch
         if reply.known and reply.outcome is None:
-            self._poll_again(run)
+            if is_overdue and run.epochs_done < trial.epochs:  # with all its epochs it is about to finish
+                self._end_overdue(lease, run)
+            else:
+                self._poll_again(run)
             return
         if not reply.known or reply.outcome is Outcome.STOPPED:
             self._requeue(lease, run)
@@ -217,7 +231,16 @@ class Runs:
         self._drop(run)
 
     def _lose(self, lease: Lease, run: _Run, reason: str) -> None:
-        """The worker died."""
+        """Gives up a run whose worker died or could not take it: its trial is queued again, or fails.
+
+        Args:
+            lease: The dispatcher's.
+            run: On that worker; it is dropped.
+            reason: What Ray said of it, in one line.
+
+        Raises:
+            LeaseLostError: Another dispatcher has taken over; nothing was written, and the run is kept.
+        """
         self._count_crash(lease, run.trial, f"the worker was lost: {reason}")
         self._pool.kill(run.worker)
         self._drop(run)
@@ -255,17 +278,29 @@ class Runs:
         if state is not None and state.is_final:
             self._checkpoints.tidy(trial)
 
-    def _end_if_overdue(self, lease: Lease, trial: TrialRecord, timeout_seconds: float | None) -> None:
+    def _note_overdue(self, lease: Lease, run: _Run, exceeded_seconds: float | None) -> None:
+        """Has the worker of an overdue run asked anew, for an answer under way may be older than the limit.
+
+        It may have finished while nobody asked. So a run is ended by an answer that says that it still runs
+        (see ``_take``), or where none comes within the grace that a worker has to stop.
+        """
+        if exceeded_seconds is None:
+            run.exceeded_seconds = None  # the limit was raised
+        elif run.exceeded_seconds is None:
+            run.exceeded_seconds, run.overdue_since = exceeded_seconds, time.monotonic()
+            if run.has_assignment:
+                self._poll_again(run)
+        elif time.monotonic() - run.overdue_since > self._settings.stop_grace_seconds:
+            ready, _ = ray.wait([run.poll_ref], timeout=0)
+            if not ready:
+                self._end_overdue(lease, run)
+
+    def _end_overdue(self, lease: Lease, run: _Run) -> None:
         """Fails a trial whose attempt runs longer than its study allows, and ends its worker."""
-        if timeout_seconds is None or trial.attempt_started_at is None:
-            return
-        if (datetime.now(UTC) - trial.attempt_started_at).total_seconds() <= timeout_seconds:
-            return
-        run = self._runs[trial.id]
+        trial = run.trial
         error = (
-            f"stopped: attempt {trial.attempt} ran longer than {timeout_seconds:g} s, its study's "
-            f"trial_timeout_seconds; {trial.epochs_done} of {trial.epochs} epochs were recorded and "
-            "stay spent"
+            f"stopped: attempt {trial.attempt} ran longer than {run.exceeded_seconds:g} s, its study's "
+            f"trial_timeout_seconds; {run.epochs_done} of {trial.epochs} epochs were recorded and stay spent"
         )
         if self._store.dispatch.fail_trial(lease, trial.id, trial.attempt, error):
             _LOG.warning(
@@ -299,11 +334,19 @@ class Runs:
             self._drop(run)
 
 
-def _identity_of(trial: TrialRecord, study: StudyRecord, provenance: Provenance) -> str | None:
-    """None where earlier epochs were run with something else."""
+def _identity_of(
+    trial: TrialRecord, study: StudyRecord, provenance: Provenance, versions: Mapping[str, str] | None
+) -> str | None:
+    """None where earlier epochs were run with something else, or the worker's software is another."""
+    ours = software_versions()
+    if versions is None or any(versions.get(name) != ours[name] for name in COMPUTING):
+        return None
     now = identity(
         study.spec.search,
         provenance,
+        versions,
+        threads=study.spec.resources.threads,
+        gpus=study.spec.resources.gpus,
         lambda_=trial.lambda_,
         epochs=trial.epochs,
         seed=trial.seed,

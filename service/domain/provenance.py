@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nas_worker.job import SearchSettings
+from nas_worker.versions import COMPUTING
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +16,7 @@ class Provenance:
     Attributes:
         platform_hash: SHA-256 of the latency table.
         dataset_fingerprint: SHA-256 of the data set and its splits; None: the service cannot read the data.
-        code_version: Version of the code that runs the search.
+        code_version: Version of the code that runs the search, for people; see ``versions`` of identity().
     """
 
     platform_hash: str
@@ -33,7 +35,10 @@ class TrialOrigin:
 def identity(
     search: SearchSettings,
     provenance: Provenance,
+    versions: Mapping[str, str],
     *,
+    threads: int,
+    gpus: float,
     lambda_: float,
     epochs: int,
     seed: int,
@@ -44,21 +49,26 @@ def identity(
     Args:
         search: How the search is run.
         provenance: With what.
+        versions: With which software, see :func:`nas_worker.versions.software_versions`.
+        threads: Torch's; sums differ with how they are split.
+        gpus: Of which the search has so many.
         lambda_: Trade-off of Eq. 10.
         epochs: Length of the search.
         seed: Seed of the search.
         hinge_target_ms: Target of a hinged runtime term, or None.
 
     Returns:
-        64 hex digits; None where the data set is not known well enough to tell.
+        64 hex digits; None where the data set or the software is not known well enough to tell.
     """
-    if provenance.dataset_fingerprint is None:
+    if provenance.dataset_fingerprint is None or not versions.keys() >= {*COMPUTING}:
         return None
     parts = {
         "search": search.model_dump(mode="json"),
         "platform": provenance.platform_hash,
         "dataset": provenance.dataset_fingerprint,
-        "code": provenance.code_version,
+        "software": {name: versions[name] for name in COMPUTING},
+        "threads": threads,
+        "gpus": gpus,
         "lambda": lambda_,
         "epochs": epochs,
         "seed": seed,

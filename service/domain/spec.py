@@ -69,6 +69,11 @@ class Resources(_Model):
             raise ValueError("above 1 it must be a whole number")
         return amount
 
+    @property
+    def threads(self) -> int:
+        """Threads of a search with these."""
+        return max(1, int(self.cpus))
+
 
 class StudySpec(_Model):
     """One target-runtime tuning job, for one target or several."""

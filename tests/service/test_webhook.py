@@ -1,10 +1,12 @@
 """Real requests to a real receiver on this machine; the outbox on both databases."""
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
 import re
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -155,12 +157,106 @@ def test_private_addresses_are_refused_unless_allowed(notifying: Store) -> None:
     assert "not a public address" in (told(notifying, study_id)[0] or "")
 
 
-@pytest.mark.parametrize("host", ["10.1.2.3", "169.254.169.254", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "10.1.2.3",
+        "169.254.169.254",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "0.0.0.0",
+        "[64:ff9b::a9fe:a9fe]",
+        "[2002:a00:1::]",
+        "[fec0::1]",
+    ],
+)
 def test_no_address_of_a_private_kind_passes(notifying: Store, host: str) -> None:
     study_id = ended_study(notifying)
     with sender(notifying, f"http://{host}:9", allow_private=False, retry_seconds=()):
         wait_until(lambda: told(notifying, study_id) != [])
     assert "not a public address" in (told(notifying, study_id)[0] or "")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://hooks..example.com/x",
+        f"https://{'a' * 64}.example.com/x",
+        "http://",
+        "http://localhost:70000/",
+        "nonsense",
+    ],
+)
+def test_a_receiver_that_cannot_be_ends_the_try_and_not_the_thread(notifying: Store, url: str) -> None:
+    studies = [ended_study(notifying), ended_study(notifying)]
+    with sender(notifying, url, retry_seconds=()) as running:
+        for study_id in studies:
+            wait_until(lambda study_id=study_id: told(notifying, study_id) != [])  # type: ignore[misc]
+            assert (told(notifying, study_id)[0] or "").startswith("given up after 1 tries: ")
+        assert running.is_running
+    assert not running.is_running
+
+
+@pytest.mark.parametrize("method", ["_send", "_send_next"])
+def test_a_fault_of_any_kind_is_got_over(
+    notifying: Store, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    study_id, faults = ended_study(notifying), [RuntimeError("unheard of")]
+    whole = getattr(WebhookSender, method)
+
+    def faulty(*args: Any) -> Any:
+        if faults:
+            raise faults.pop()
+        return whole(*args)
+
+    monkeypatch.setattr(WebhookSender, method, faulty)
+    with receiver(200) as there, sender(notifying, there.url) as running:
+        wait_until(lambda: told(notifying, study_id) != [])
+        assert running.is_running
+    assert (faults, len(there.received)) == ([], 1)
+
+
+def test_a_receiver_that_drips_is_left_in_time(notifying: Store) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip() -> None:
+            connection, _ = server.accept()
+            with connection, contextlib.suppress(OSError):  # until it is left
+                for byte in b"HTTP/1.1 200 OK\r\nx-long: " + b"x" * 1000:
+                    connection.sendall(bytes([byte]))
+                    time.sleep(0.1)
+
+        threading.Thread(target=drip, daemon=True).start()
+        study_id = ended_study(notifying)
+        url = f"http://localhost:{server.getsockname()[1]}"
+        with sender(notifying, url, retry_seconds=(), try_seconds=0.5):
+            wait_until(lambda: told(notifying, study_id) != [])
+    assert told(notifying, study_id) == ["given up after 1 tries: localhost did not answer within 0.5 s"]
+
+
+def test_the_next_address_is_used_where_one_takes_no_connection(
+    notifying: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with receiver(200) as there:
+        address_lookup = socket.getaddrinfo
+
+        def lookup(host: Any, *args: Any, **kwargs: Any) -> Any:
+            if host != "localhost":
+                return address_lookup(host, *args, **kwargs)
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (a, 0)) for a in ("127.0.0.9", "127.0.0.1")]
+
+        monkeypatch.setattr(socket, "getaddrinfo", lookup)
+        study_id = ended_study(notifying)
+        with sender(notifying, there.url, retry_seconds=()):
+            wait_until(lambda: told(notifying, study_id) != [])
+    assert told(notifying, study_id) == ["delivered at try 1"]
+
+
+def test_looking_for_what_is_due_writes_nothing(notifying: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended_study(notifying)
+    assert notifying.webhooks.claim(60) is not None
+    monkeypatch.setattr(type(notifying._database), "writing", None)
+    assert notifying.webhooks.claim(60) is None
 
 
 def test_a_deleted_study_is_still_told(notifying: Store) -> None:
@@ -199,3 +295,32 @@ def test_settings_want_a_secret_of_the_right_form() -> None:
             Settings(webhook_url="https://example.org/hook", webhook_secret=secret)
     with pytest.raises(ValidationError, match="https://"):
         Settings(webhook_url="ftp://example.org", webhook_secret=SECRET)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://",
+        "https:///path",
+        "https://:443/",
+        "https://hooks..example.com/x",
+        "https://.example.com/",
+        f"https://{'a' * 64}.example.com/",
+        "https://example.org:0/",
+        "https://example.org:70000/",
+        "https://example.org:port/",
+        "https://exa mple.org/",
+        "https://[::1/",
+    ],
+)
+def test_settings_want_a_receiver_that_can_be(url: str) -> None:
+    with pytest.raises(ValidationError, match="webhook_url"):
+        Settings(webhook_url=url, webhook_secret=SECRET)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://example.org./x", "http://[2001:db8::1]:8080/", "https://b\u00fccher.example/", "http://a:1"],
+)
+def test_settings_take_every_receiver_that_can_be(url: str) -> None:
+    assert Settings(webhook_url=url, webhook_secret=SECRET).webhook_url == url

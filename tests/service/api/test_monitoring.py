@@ -1,14 +1,17 @@
+import base64
 import json
 import logging
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from service import logs
+from service.webhook import WebhookSender
 from tests.service.api.problems import assert_problem
-from tests.service.live import Live
+from tests.service.live import Live, live_service
 from tests.service.searches import finished_trial, start_trial
 
 
@@ -25,6 +28,21 @@ def samples(live: Live) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
 
 def labels(**values: str) -> frozenset[tuple[str, str]]:
     return frozenset(values.items())
+
+
+def test_the_state_of_the_webhooks_sender_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = "whsec_" + base64.b64encode(bytes(32)).decode()
+    with live_service(tmp_path, webhook_url="https://example.org", webhook_secret=secret) as live:
+        assert live.http.get("/readyz").json()["checks"][1] == {
+            "name": "webhook",
+            "ok": True,
+            "detail": "active",
+        }
+        assert samples(live)["spnas_webhook_running", labels()] == 1
+        monkeypatch.setattr(WebhookSender, "is_running", False)
+        response = live.http.get("/readyz")
+        assert (response.status_code, response.json()["checks"][1]["detail"]) == (503, "not running")
+        assert samples(live)["spnas_webhook_running", labels()] == 0
 
 
 def test_metrics_say_what_the_database_holds(live: Live) -> None:

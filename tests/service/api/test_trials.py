@@ -145,14 +145,15 @@ def test_csv(shared: Live, study: str) -> None:
 def test_a_reused_trial_names_the_one_that_ran(shared: Live) -> None:
     source, study = (str(shared.create(seed=4711)["id"]) for _ in range(2))
     provenance = Provenance("table", "data", "1.0")
+    versions = {"nas_worker": "hash", "torch": "2", "numpy": "2"}
     store, held = shared.store, lease(shared.store)
-    ran = store.dispatch.add_trial(held, source, Suggestion(1.0, 2), provenance)
+    ran = store.dispatch.add_trial(held, source, Suggestion(1.0, 2), provenance, versions)
     assert ran is not None
-    started = {"provenance": provenance, "identity": ran.identity, "versions": {"torch": "2"}}
+    started = {"provenance": provenance, "identity": ran.identity, "versions": versions}
     store.dispatch.start_trial(held, ran.id, 0, "worker", **started)  # type: ignore[arg-type]
     store.dispatch.record_epochs(held, ran.id, 1, [epoch_report(1), epoch_report(2)])
     store.dispatch.complete_trial(held, ran.id, 1)
-    assert store.dispatch.add_trial(held, study, Suggestion(1.0, 2), provenance) is not None
+    assert store.dispatch.add_trial(held, study, Suggestion(1.0, 2), provenance, versions) is not None
     origin = {"study_id": source, "number": 0}
     assert [trial["reused_from"] for trial in listed(shared, study)] == [origin]
     trial = shared.http.get(f"/v1/studies/{study}/trials/0").json()
@@ -161,7 +162,7 @@ def test_a_reused_trial_names_the_one_that_ran(shared: Live) -> None:
         "dataset_fingerprint": "data",
         "code_version": "1.0",
     }
-    assert trial["versions"] == {"torch": "2"}
+    assert trial["versions"] == versions
     found = shared.http.get(f"/v1/studies/{study}").json()
     assert (found["spent_epochs"], found["reused_epochs"]) == (0, 2)
     (row,) = csv.DictReader(io.StringIO(shared.http.get(f"/v1/studies/{study}/trials.csv").text))

@@ -1,3 +1,4 @@
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -329,6 +330,23 @@ def test_an_attempt_has_its_own_start(store: Store) -> None:
     assert again.attempt_started_at is not None
     assert again.started_at == first.started_at
     assert again.attempt_started_at >= first.attempt_started_at
+
+
+def test_what_is_overdue_is_told_by_the_databases_clock(store: Store) -> None:
+    lease, dispatch = searches.lease(store), store.dispatch
+    never, long, short = (
+        new_study(store, trial_timeout_seconds=limit, max_parallel_trials=2) for limit in (None, 1000, 0.01)
+    )
+    trials = [running_trial(store, lease, study) for study in (never, long, short)]
+    queued_trial(store, lease, short)
+    time.sleep(0.05)
+    assert dispatch.overdue_trials() == {trials[2].id: 0.01}
+    store.studies.update(short.id, changes={"trial_timeout_seconds": 1000})
+    assert dispatch.overdue_trials() == {}
+    store.studies.update(long.id, changes={"trial_timeout_seconds": 0.01})
+    assert dispatch.overdue_trials() == {trials[1].id: 0.01}
+    dispatch.requeue_trial(lease, trials[1].id, 1, crashed=False)
+    assert dispatch.overdue_trials() == {}
 
 
 def test_a_shortage_is_a_warning_while_it_lasts(store: Store) -> None:

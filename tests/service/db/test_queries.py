@@ -112,6 +112,7 @@ def reads(store: Store, study: StudyRecord, other: StudyRecord) -> None:
         store.events.list(study.id, trial=trial, page_token=recent.next_page_token)
     store.dispatch.active_studies()
     store.dispatch.unfinished_trials()
+    store.dispatch.overdue_trials()
     store.dispatch.last_checkpoint(1)
 
 
@@ -120,7 +121,8 @@ def writes(store: Store, study: StudyRecord) -> None:
     lease = searches.lease(store)
     queued = next(trial for trial in store.trials.history(study.id) if trial.state is TrialState.QUEUED)
     provenance = Provenance("platform", "data", "1.0")
-    store.dispatch.add_trial(lease, study.id, Suggestion(1.0, 2), provenance)
+    versions = {"nas_worker": "hash", "torch": "2", "numpy": "2"}
+    store.dispatch.add_trial(lease, study.id, Suggestion(1.0, 2), provenance, versions)
     store.dispatch.start_trial(lease, queued.id, 0, "worker")
     store.dispatch.record_epochs(lease, queued.id, 1, [epoch_report(1), epoch_report(2)])
     store.dispatch.complete_trial(lease, queued.id, 1)

@@ -1,10 +1,12 @@
 """An identical trial is taken from the store, on both databases."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from nas_worker.versions import COMPUTING
 from service.db.store import Store
 from service.domain.events import EventKind
 from service.domain.provenance import Provenance, TrialOrigin, identity
@@ -16,6 +18,7 @@ from tests.service.db.helpers import new_study
 from tests.service.searches import epoch_report
 
 PROVENANCE = Provenance("platform", "data", "1.0")
+VERSIONS = {"nas_worker": "hash", "torch": "2", "numpy": "2", "python": "3.12"}
 SUGGESTION = Suggestion(0.5, 2, hinge_target_ms=75.0)
 
 
@@ -24,8 +27,9 @@ def added(
     study: StudyRecord,
     suggestion: Suggestion = SUGGESTION,
     provenance: Provenance | None = PROVENANCE,
+    versions: Mapping[str, str] = VERSIONS,
 ) -> TrialRecord:
-    trial = store.dispatch.add_trial(searches.lease(store), study.id, suggestion, provenance)
+    trial = store.dispatch.add_trial(searches.lease(store), study.id, suggestion, provenance, versions)
     assert trial is not None
     return trial
 
@@ -34,7 +38,7 @@ def finished(store: Store, study: StudyRecord, suggestion: Suggestion = SUGGESTI
     """A trial that ran itself."""
     trial, lease, dispatch = added(store, study, suggestion), searches.lease(store), store.dispatch
     assert trial.state is TrialState.QUEUED
-    same, versions = trial.identity, {"torch": "2"}
+    same, versions = trial.identity, VERSIONS
     dispatch.start_trial(
         lease, trial.id, 0, "worker", provenance=PROVENANCE, identity=same, versions=versions
     )
@@ -55,7 +59,7 @@ def test_an_identical_trial_of_another_study_costs_nothing(store: Store) -> None
         TrialOrigin(source.id, 0),
     )
     assert (reused.accuracy, reused.runtime_ms, reused.architecture) == (0.8, 78.0, ran.architecture)
-    assert (reused.provenance, reused.versions) == (PROVENANCE, {"torch": "2"})
+    assert (reused.provenance, reused.versions) == (PROVENANCE, VERSIONS)
     found = store.studies.get(study.id)
     assert (found.spent_epochs, found.reused_epochs, found.reserved_epochs) == (0, 2, 0)
     assert (found.state, found.left_epochs) == (StudyState.RUNNING, 8)
@@ -80,7 +84,8 @@ def test_an_identical_trial_of_another_study_costs_nothing(store: Store) -> None
         ({}, replace(SUGGESTION, hinge_target_ms=None), PROVENANCE),
         ({}, SUGGESTION, replace(PROVENANCE, platform_hash="other")),
         ({}, SUGGESTION, replace(PROVENANCE, dataset_fingerprint="other")),
-        ({}, SUGGESTION, replace(PROVENANCE, code_version="1.1")),
+        ({"resources": {"cpus": 2}}, SUGGESTION, PROVENANCE),
+        ({"resources": {"gpus": 1}}, SUGGESTION, PROVENANCE),
         ({}, SUGGESTION, replace(PROVENANCE, dataset_fingerprint=None)),
         ({}, SUGGESTION, None),
     ],
@@ -91,6 +96,22 @@ def test_whatever_differs_is_run(
     finished(store, new_study(store))
     trial = added(store, new_study(store, **fields), suggestion, provenance)
     assert (trial.state, trial.reused_from) == (TrialState.QUEUED, None)
+
+
+@pytest.mark.parametrize("name", COMPUTING)
+def test_other_software_runs_the_trial_itself(store: Store, name: str) -> None:
+    finished(store, new_study(store))
+    other = added(store, new_study(store), versions={**VERSIONS, name: "other"})
+    assert (other.state, other.identity is None) == (TrialState.QUEUED, False)
+    unknown = added(store, new_study(store), versions={n: v for n, v in VERSIONS.items() if n != name})
+    assert (unknown.state, unknown.identity) == (TrialState.QUEUED, None)
+
+
+def test_what_computes_nothing_changes_no_trial(store: Store) -> None:
+    finished(store, new_study(store))
+    newer = replace(PROVENANCE, code_version="1.1")  # the same sources of nas_worker, see VERSIONS
+    fields = {"resources": {"cpus": 0.5}}  # one thread, too
+    assert added(store, new_study(store, **fields), SUGGESTION, newer).state is TrialState.COMPLETED
 
 
 def test_only_completed_trials_are_reused(store: Store) -> None:
@@ -157,8 +178,9 @@ def test_the_identity_of_a_trial_is_known_only_with_its_data() -> None:
     from service.domain.spec import StudySpec
 
     search = StudySpec(target_runtime_ms=80).search
-    known = identity(search, PROVENANCE, lambda_=1.0, epochs=8, seed=3, hinge_target_ms=None)
+    how: dict[str, Any] = {"threads": 1, "gpus": 0.0, "epochs": 8, "seed": 3, "hinge_target_ms": None}
+    known = identity(search, PROVENANCE, VERSIONS, lambda_=1.0, **how)
     assert known is not None
     assert len(known) == 64
     unknown = replace(PROVENANCE, dataset_fingerprint=None)
-    assert identity(search, unknown, lambda_=1.0, epochs=8, seed=3, hinge_target_ms=None) is None
+    assert identity(search, unknown, VERSIONS, lambda_=1.0, **how) is None

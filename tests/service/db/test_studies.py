@@ -1,10 +1,14 @@
+import hashlib
+import json
 import math
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
+from service.db.models import IdempotencyKeyRow
 from service.db.store import Store
 from service.domain.errors import (
     ConflictError,
@@ -83,6 +87,35 @@ def test_an_idempotency_key_with_another_spec_is_refused_until_the_study_is_dele
     store.studies.cancel(study.id)
     store.studies.delete(study.id)
     assert store.studies.create(study_spec(name="b"), idempotency_key="key")[1]
+
+
+FIRST_DUMP = """{
+  "name": "", "target_runtime_ms": 80.0, "platform": "pixel1",
+  "solver": {"kind": "bayesian", "initial_trials": 5}, "lambda_range": {"low": 0.1, "high": 10.0},
+  "epochs": {"min": 2, "max": 8}, "budget_epochs": 400, "max_parallel_trials": 1, "seed": 0,
+  "search": {
+    "dataset": "digits", "width": 0.25, "image_size": null, "max_train_images": null, "batch_size": 32,
+    "formulation": "single_path_sigmoid", "gate_placement": "after_norm", "runtime_form": "bilinear",
+    "learning_rate": 0.006, "threshold_learning_rate": 0.03, "weight_decay": 1e-05, "label_smoothing": 0.0,
+    "gate_keep_probability": 0.8, "warm_up": 0.625
+  },
+  "resources": {"cpus": 1.0, "gpus": 0.0}, "tags": [], "notes": ""
+}"""
+FIRST_DIGEST = "79f5982470b3cf2e678d1313b82fe2e6e7b6101327d0d9679232cdadcf4db597"
+
+
+def test_a_request_may_be_repeated_across_an_upgrade(store: Store) -> None:
+    """The dump of a spec of 80 ms, and its digest, as the version before time-outs and reuse stored them."""
+    dump = json.dumps(json.loads(FIRST_DUMP), sort_keys=True).encode()
+    assert hashlib.sha256(dump).hexdigest() == FIRST_DIGEST
+    study, _ = store.studies.create(study_spec(), idempotency_key="key")
+    with store._database.writing() as session:
+        session.execute(update(IdempotencyKeyRow).values(digest=FIRST_DIGEST))
+    for same in (study_spec(), study_spec(reuse_trials=True, trial_timeout_seconds=None)):
+        assert store.studies.create(same, idempotency_key="key")[0].id == study.id
+    for fields in ({"reuse_trials": False}, {"trial_timeout_seconds": 60}):
+        with pytest.raises(IdempotencyKeyReusedError):
+            store.studies.create(study_spec(**fields), idempotency_key="key")
 
 
 def test_an_impossible_idempotency_key_is_refused(store: Store) -> None:

@@ -5,6 +5,8 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,9 @@ from nas_worker.data import load_dataset
 from nas_worker.job import EpochReport, SearchJob
 from nas_worker.platform import load_platform
 from nas_worker.search import run_search
+from nas_worker.versions import software_versions
 from service.advisor import Advisor
+from service.dispatch import runs
 from service.domain.errors import DatabaseUnavailableError
 from service.domain.records import Lease, StudyRecord, TrialRecord
 from service.domain.states import StudyState, TrialState
@@ -28,7 +32,7 @@ from tests.service.dispatch.conftest import Bench, wait_until
 pytestmark = pytest.mark.slow
 
 
-def kill_worker(bench: Bench, trial: TrialRecord) -> None:
+def worker_pid(bench: Bench, trial: TrialRecord) -> int:
     assert trial.worker is not None
     kill_named(bench, trial.worker)
 
@@ -36,7 +40,11 @@ def kill_worker(bench: Bench, trial: TrialRecord) -> None:
 def kill_named(bench: Bench, worker: str) -> None:
     handle = ray.get_actor(worker, namespace=bench.store.dispatch.deployment_id())
     info: WorkerInfo = ray.get(handle.info.remote())  # type: ignore[assignment]  # Ray infers a list
-    os.kill(info.pid, signal.SIGKILL)
+    return info.pid
+
+
+def kill_worker(bench: Bench, trial: TrialRecord) -> None:
+    os.kill(worker_pid(bench, trial), signal.SIGKILL)
 
 
 def recorded(bench: Bench, study: StudyRecord, number: int) -> list[tuple[float, float, float]]:
@@ -341,21 +349,78 @@ def test_the_hinge_target_reaches_the_search(bench: Bench) -> None:
 
 
 def test_a_trial_that_overruns_is_stopped_and_its_epochs_stay_spent(bench: Bench) -> None:
-    study = bench.create(epochs={"min": 500, "max": 500}, budget_epochs=500, trial_timeout_seconds=6)
-
-    def failed() -> bool:
-        trials = bench.store.trials.history(study.id)
-        return bool(trials) and trials[0].state is TrialState.FAILED
-
-    wait_until(failed, "the trial is stopped")
+    study = bench.create(epochs={"min": 500, "max": 500}, budget_epochs=500, trial_timeout_seconds=1e6)
+    bench.wait_for_epochs(study, 1)
+    bench.store.studies.update(study.id, changes={"trial_timeout_seconds": 0.25})
+    wait_until(lambda: bench.store.trials.get(study.id, 0).state is TrialState.FAILED, "it is stopped")
     bench.store.studies.cancel(study.id)
     trial = bench.store.trials.get(study.id, 0)
-    assert "ran longer than 6 s, its study's trial_timeout_seconds" in (trial.error or "")
+    assert "ran longer than 0.25 s, its study's trial_timeout_seconds" in (trial.error or "")
     assert f"{trial.epochs_done} of 500 epochs" in (trial.error or "")
     assert trial.epochs_done == len(recorded(bench, study, 0)) > 0
     assert (trial.attempt, trial.worker) == (1, None)
     found = bench.store.studies.get(study.id)
     assert (found.spent_epochs, found.reserved_epochs) == (trial.epochs_done, 0)
+
+
+def test_what_has_finished_while_nobody_asked_is_kept_although_it_is_overdue(
+    bench: Bench, checkpoint_dir: Path
+) -> None:
+    study = bench.create(epochs={"min": 1, "max": 4}, budget_epochs=4)
+    bench.wait_for_epochs(study, 1)
+    bench.stop()
+    wait_until(lambda: any((checkpoint_dir / study.id).rglob("epoch-4-*.pt")), "the last epoch is done")
+    bench.store.studies.update(study.id, changes={"trial_timeout_seconds": 0.01})
+    bench.start()
+    bench.wait_for(study, StudyState.COMPLETED)
+    assert bench.store.trials.get(study.id, 0).attempt == 1
+    assert_as_if_undisturbed(bench, study)
+
+
+def test_epochs_done_while_nobody_asked_are_kept_of_an_overdue_trial(
+    bench: Bench, checkpoint_dir: Path
+) -> None:
+    study = bench.create(epochs={"min": 500, "max": 500}, budget_epochs=500)
+    seen = bench.wait_for_epochs(study, 1).epochs_done
+    bench.stop()
+    unseen = f"epoch-{seen + 3}-*.pt"
+    wait_until(lambda: any((checkpoint_dir / study.id).rglob(unseen)), "more epochs are done")
+    bench.store.studies.update(study.id, changes={"trial_timeout_seconds": 0.01})
+    bench.start()
+    wait_until(lambda: bench.store.trials.get(study.id, 0).state is TrialState.FAILED, "it is stopped")
+    bench.store.studies.cancel(study.id)
+    trial = bench.store.trials.get(study.id, 0)
+    assert f"{trial.epochs_done} of 500 epochs were recorded" in (trial.error or "")
+    assert trial.epochs_done >= seen + 2
+
+
+def test_a_worker_that_does_not_answer_is_ended_when_it_is_overdue(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = bench.create(epochs={"min": 500, "max": 500}, budget_epochs=500)
+    pid = worker_pid(bench, bench.wait_for_epochs(study, 1))
+    bench.stop()
+    monkeypatch.setattr(bench, "settings", replace(bench.settings, stop_grace_seconds=1.0))
+    os.kill(pid, signal.SIGSTOP)
+    bench.store.studies.update(study.id, changes={"trial_timeout_seconds": 0.01})
+    bench.start()
+    wait_until(lambda: bench.store.trials.get(study.id, 0).state is TrialState.FAILED, "it is stopped")
+    bench.store.studies.cancel(study.id)
+    bench.stop()  # the next test has the usual settings
+
+
+def test_a_service_whose_clock_is_wrong_ends_no_trial(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Ahead(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> "Ahead":
+            found = super().now(tz) + timedelta(days=1)
+            assert isinstance(found, Ahead)
+            return found
+
+    monkeypatch.setattr(runs, "datetime", Ahead)
+    study = bench.create(budget_epochs=2, trial_timeout_seconds=3600)
+    bench.wait_for(study, StudyState.COMPLETED)
+    assert bench.store.studies.get(study.id).trial_counts[TrialState.FAILED] == 0
 
 
 def test_a_search_that_takes_the_service_down_is_not_tried_for_ever(bench: Bench) -> None:
@@ -416,6 +481,16 @@ def test_a_budget_raised_while_the_study_completes_is_spent(
     assert bench.store.studies.get(study.id).spent_epochs == 4
 
 
+def test_a_worker_with_other_software_than_the_service_gives_its_trial_no_identity(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "software_versions", lambda: {**software_versions(), "torch": "1.0"})
+    study = bench.create(budget_epochs=2)
+    bench.wait_for(study, StudyState.COMPLETED)
+    for trial in bench.store.trials.history(study.id):
+        assert trial.identity is None
+
+
 @pytest.mark.parametrize(
     "solver",
     [{"kind": "grid", "lambdas": 2, "epochs": [1, 2]}, {"kind": "composite"}],
@@ -445,7 +520,7 @@ def test_a_study_asked_for_again_takes_its_trials_from_the_store(
         )
         assert trial.identity == original.identity is not None
         assert original.versions is not None
-        assert original.versions.keys() == {"spnas-tuner", "torch", "numpy", "python"}
+        assert original.versions.keys() == {"spnas-tuner", "torch", "numpy", "python", "nas_worker"}
         assert original.provenance is not None
         assert original.provenance.dataset_fingerprint == load_dataset("digits").fingerprint
         assert original.provenance.platform_hash == load_platform("pixel1").content_hash
