@@ -36,7 +36,7 @@ def measured(plan: Plan, call: Call, users: int) -> Measured:
         if exception is not None:
             wrong.append(str(exception))
 
-    environment = Environment(
+    environment: Any = Environment(  # its events are untyped
         user_classes=[type("Caller", (FastHttpUser,), {"tasks": [send], "wait_time": constant(0)})],
         host=plan.url,
     )

@@ -10,6 +10,7 @@ their first search's begin to their last one's end, with epochs of 5 s.
 """
 
 import argparse
+import logging
 import statistics
 import tempfile
 import time
@@ -101,7 +102,7 @@ def tune_searches(folder: Path, trials: int) -> list[Busy]:
         num_cpus=_WORKERS,
         include_dashboard=False,
         log_to_driver=False,
-        logging_level="ERROR",
+        logging_level=logging.ERROR,
     )
     try:
         config = {
