@@ -110,11 +110,12 @@ def get_study(
 
     Its `ETag` changes whenever the study, one of its trials or an epoch does: poll with `If-None-Match`.
     """
+    if if_none_match is not None:
+        revision = store.studies.revision(study_id)  # most polls find nothing new: that must cost little
+        if is_known(if_none_match, revision):
+            return Response(status_code=304, headers={"etag": etag(revision)})
     study = store.studies.get(study_id)
-    tag = {"etag": etag(study.revision)}
-    if is_known(if_none_match, study.revision):
-        return Response(status_code=304, headers=tag)
-    response.headers.update(tag)
+    response.headers["etag"] = etag(study.revision)
     return Study.of(study)
 
 
