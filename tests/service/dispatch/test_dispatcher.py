@@ -32,19 +32,19 @@ from tests.service.dispatch.conftest import Bench, wait_until
 pytestmark = pytest.mark.slow
 
 
-def worker_pid(bench: Bench, trial: TrialRecord) -> int:
-    assert trial.worker is not None
-    kill_named(bench, trial.worker)
-
-
-def kill_named(bench: Bench, worker: str) -> None:
+def worker_pid(bench: Bench, worker: str | None) -> int:
+    assert worker is not None
     handle = ray.get_actor(worker, namespace=bench.store.dispatch.deployment_id())
     info: WorkerInfo = ray.get(handle.info.remote())  # type: ignore[assignment]  # Ray infers a list
     return info.pid
 
 
+def kill_named(bench: Bench, worker: str | None) -> None:
+    os.kill(worker_pid(bench, worker), signal.SIGKILL)
+
+
 def kill_worker(bench: Bench, trial: TrialRecord) -> None:
-    os.kill(worker_pid(bench, trial), signal.SIGKILL)
+    kill_named(bench, trial.worker)
 
 
 def recorded(bench: Bench, study: StudyRecord, number: int) -> list[tuple[float, float, float]]:
@@ -398,7 +398,7 @@ def test_a_worker_that_does_not_answer_is_ended_when_it_is_overdue(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     study = bench.create(epochs={"min": 500, "max": 500}, budget_epochs=500)
-    pid = worker_pid(bench, bench.wait_for_epochs(study, 1))
+    pid = worker_pid(bench, bench.wait_for_epochs(study, 1).worker)
     bench.stop()
     monkeypatch.setattr(bench, "settings", replace(bench.settings, stop_grace_seconds=1.0))
     os.kill(pid, signal.SIGSTOP)
