@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from nas_worker.actor import SearchWorker
 from nas_worker.versions import COMPUTING, software_versions, source_hash
 
 
@@ -48,3 +49,7 @@ def test_all_that_computes_has_a_version() -> None:
     versions = software_versions()
     assert all(versions[name] for name in COMPUTING)
     assert versions is software_versions()
+
+
+def test_a_worker_says_the_same_as_the_service_that_has_the_same_code() -> None:
+    assert SearchWorker().info().versions == software_versions()
