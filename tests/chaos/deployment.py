@@ -202,7 +202,9 @@ def deployed(database: ChaosDatabase, folder: Path, *, replicas: int, mark: byte
     with ExitStack() as stack:
         database.start()
         cluster = Cluster(
-            initialize_head=True, head_node_args={"num_cpus": 0, "object_store_memory": _OBJECT_STORE_BYTES}
+            initialize_head=True,
+            head_node_args={"num_cpus": 0, "object_store_memory": _OBJECT_STORE_BYTES},
+            shutdown_at_exit=False,  # else a removed node's reaper may end this process's group
         )
         stack.callback(cluster.shutdown)
         for _ in range(_NODES):

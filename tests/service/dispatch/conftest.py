@@ -76,7 +76,11 @@ class Bench:
 def shared_bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     """SQLite is enough here: the store's own suite runs on both kinds of database."""
     folder = tmp_path_factory.mktemp("dispatch")
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "object_store_memory": 80 << 20})
+    cluster = Cluster(
+        initialize_head=True,
+        head_node_args={"num_cpus": 2, "object_store_memory": 80 << 20},
+        shutdown_at_exit=False,  # else a removed node's reaper may end this process's group
+    )
     engine = create_engine(f"sqlite:///{folder / 'spnas.db'}")
     migrate.upgrade(engine)
     settings = DispatchSettings(
