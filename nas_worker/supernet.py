@@ -114,7 +114,7 @@ class SuperBlock(MBConv):
         rows = torch.cat([self.one.expand(quarter), second.expand(quarter), upper.expand(2 * quarter)])
         hidden = functional.relu_(self.squeeze(y.mean((2, 3)) * channels)) * rows
         # In bfloat16 the constants stay float32, and lerp takes one type.
-        return torch.lerp(self.one, torch.sigmoid(self.excite(hidden).float()), se25)
+        return torch.lerp(self.one, torch.sigmoid(self.excite(hidden).to(self.one.dtype)), se25)
 
     def _gated_norm(self, y: Tensor, e3: Tensor) -> Tensor:
         # Gating scale and shift gates the whole output at no cost in memory.

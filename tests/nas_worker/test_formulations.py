@@ -156,7 +156,7 @@ def test_a_search_that_diverges_says_where(name: FormulationName) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_unfit_batches_are_refused(name: FormulationName) -> None:
     is_halved = name not in (*THRESHOLD_FORMULATIONS, "random_rejection")
-    images = "8 training images in a half of the training split" if is_halved else "16 training images"
+    images = "16 training images in a half of the training split" if is_halved else "32 training images"
     with pytest.raises(SearchError, match=f"batch_size is 33, but there are only {images}$"):
         new_search(job_of(name, batch_size=33))
 
