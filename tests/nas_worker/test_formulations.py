@@ -155,10 +155,14 @@ def test_a_search_that_diverges_says_where(name: FormulationName) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_unfit_batches_are_refused(name: FormulationName) -> None:
-    is_halved = name not in (*THRESHOLD_FORMULATIONS, "random_rejection")
-    images = "16 training images in a half of the training split" if is_halved else "32 training images"
+    job = job_of(name, batch_size=33)
+    count = job.settings.max_train_images
+    assert count is not None
+    images = f"{count} training images"
+    if name not in (*THRESHOLD_FORMULATIONS, "random_rejection"):
+        images = f"{count // 2} training images in a half of the training split"
     with pytest.raises(SearchError, match=f"batch_size is 33, but there are only {images}$"):
-        new_search(job_of(name, batch_size=33))
+        new_search(job)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in THRESHOLD_FORMULATIONS])

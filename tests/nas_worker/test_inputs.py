@@ -58,4 +58,6 @@ def test_all_splits_are_those_of_a_search_and_the_test_split_alike(
             assert torch.equal(got.labels, wanted.labels), other
     raw = torch.from_numpy(DIGITS.train.images)[:count]
     if size is None:
-        assert (sources.mean[0], sources.scale[0]) == pytest.approx((raw.mean(), raw.std()), rel=1e-5)
+        assert (sources.mean[0], sources.scale[0]) == pytest.approx(
+            (float(raw.mean()), float(raw.std())), rel=1e-5
+        )
