@@ -11,7 +11,16 @@ from service.api.provenance_schemas import ReusedFrom, TrialProvenance
 from service.api.recommendation_schemas import Interval, Recommendation, RecommendationList
 from service.api.schema_base import ResponseModel
 from service.domain.records import EpochRecord, StudyRecord, TrialRecord
-from service.domain.spec import Count, EpochRange, LambdaRange, Resources, StudySpec, Tag, Text
+from service.domain.spec import (
+    Count,
+    EpochRange,
+    LambdaRange,
+    Number,
+    Resources,
+    StudySpec,
+    Tag,
+    Text,
+)
 from service.domain.states import StudyState, TrialState
 from service.domain.targets import TargetRuntime
 
@@ -150,11 +159,13 @@ class StudyPatch(BaseModel):
     name: Text = Field("", max_length=200)
     tags: tuple[Tag, ...] = Field((), max_length=32)
     notes: Text = Field("", max_length=10_000)
-    budget_epochs: int = Field(
+    budget_epochs: Count = Field(
         400, ge=1, le=1_000_000, description="A completed study with budget left goes on."
     )
     max_parallel_trials: Count = Field(1, ge=1, le=1024)
-    trial_timeout_seconds: float | None = Field(None, gt=0, le=1e8, description="null: no limit.")
+    trial_timeout_seconds: Annotated[Number, Field(gt=0, le=1e8)] | None = Field(
+        None, description="null: no limit."
+    )
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
