@@ -61,8 +61,18 @@ class Bench:
 
     def wait_for(self, study: StudyRecord, state: StudyState) -> StudyRecord:
         """The study, once it is in a state."""
-        wait_until(lambda: self.store.studies.get(study.id).state is state, f"the study is {state}")
+        try:
+            wait_until(lambda: self.store.studies.get(study.id).state is state, f"the study is {state}")
+        except AssertionError as exc:
+            raise AssertionError(f"{exc}; {self.story(study)}") from None
         return self.store.studies.get(study.id)
+
+    def story(self, study: StudyRecord) -> str:
+        """What happened so far, for a message."""
+        now = self.store.studies.get(study.id)
+        events = reversed(self.store.events.list(study.id).items)
+        told = [f"{e.at:%X.%f} {e.kind} {e.trial}/{e.attempt} {e.state} {e.detail}" for e in events]
+        return "\n".join([f"study {now.state}, {now.error}, {now.shortage}", *told])
 
     def wait_for_epochs(self, study: StudyRecord, epochs: int) -> TrialRecord:
         """The study's first trial, once that many epochs are recorded."""
@@ -78,7 +88,11 @@ def shared_bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     folder = tmp_path_factory.mktemp("dispatch")
     cluster = Cluster(
         initialize_head=True,
-        head_node_args={"num_cpus": 2, "object_store_memory": 80 << 20},
+        head_node_args={
+            "num_cpus": 2,
+            "object_store_memory": 80 << 20,
+            "_system_config": {"health_check_period_ms": 300},  # a killed node is noticed within 2 s
+        },
         shutdown_at_exit=False,  # else a removed node's reaper may end this process's group
     )
     engine = create_engine(f"sqlite:///{folder / 'spnas.db'}")

@@ -239,8 +239,20 @@ def test_a_fault_of_the_database_at_a_write_loses_nothing(
     assert_as_if_undisturbed(bench, study)
 
 
-def test_nodes_that_die_while_a_study_waits_do_not_fail_it(bench: Bench) -> None:
+# Keeps a worker's process from coming up, for as long as its node lives.
+_NEVER_UP = """
+import os, pathlib, sys, time
+if any("default_worker" in argument for argument in sys.orig_argv):
+    node = os.getppid()
+    pathlib.Path(__file__).with_name("starts").touch()
+    while os.getppid() == node:
+        time.sleep(0.1)
+"""
+
+
+def test_nodes_that_die_while_a_study_waits_do_not_fail_it(bench: Bench, tmp_path: Path) -> None:
     """Ray ends the workers that wait on a node together with it."""
+    (tmp_path / "sitecustomize.py").write_text(_NEVER_UP)
     dispatcher = bench.dispatcher
     assert dispatcher is not None
     wait_until(lambda: dispatcher.status.role == "active", "connected")
@@ -254,10 +266,13 @@ def test_nodes_that_die_while_a_study_waits_do_not_fail_it(bench: Bench) -> None
         return sum(node["Alive"] for node in ray.nodes())  # type: ignore[no-untyped-call]
 
     for _ in range(3):
-        node = bench.cluster.add_node(num_cpus=3, object_store_memory=80 << 20)
+        node = bench.cluster.add_node(
+            num_cpus=3, object_store_memory=80 << 20, env_vars={"PYTHONPATH": str(tmp_path)}
+        )
         wait_until(lambda: bool(named()), "a worker is asked for")
         waiting = named()
-        time.sleep(1)  # until Ray has given it to the node
+        wait_until((tmp_path / "starts").exists, "Ray starts it on the node")
+        (tmp_path / "starts").unlink()
         bench.cluster.remove_node(node, allow_graceful=False)
         wait_until(lambda: nodes_alive() == 1, "Ray notices")
         wait_until(lambda w=waiting: not w & named(), "its worker is gone")  # type: ignore[misc]
@@ -266,8 +281,8 @@ def test_nodes_that_die_while_a_study_waits_do_not_fail_it(bench: Bench) -> None
     node = bench.cluster.add_node(num_cpus=3, object_store_memory=80 << 20)
     bench.wait_for(study, StudyState.COMPLETED)
     bench.cluster.remove_node(node, allow_graceful=False)
-    (trial,) = bench.store.trials.history(study.id)
-    assert (trial.attempt, trial.crashes) == (1, 0)
+    history = bench.store.trials.history(study.id)
+    assert [(trial.attempt, trial.crashes) for trial in history] == [(1, 0)], bench.story(study)
 
 
 def test_a_fault_of_the_database_is_not_the_solvers_fault(
