@@ -34,7 +34,7 @@ serve: $(VENV)/.installed ## Start API, dashboard and dispatcher
 	$(BIN)/spnas serve $(ARGS)
 
 test: $(VENV)/.installed-test lint ## Check types and imports, and run the tests
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 fuzz: $(VENV)/.installed-test ## Have schemathesis try the API for long
 	SPNAS_FUZZ_EXAMPLES=300 $(BIN)/python -m pytest tests/service/api/test_conformance.py $(ARGS)

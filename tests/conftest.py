@@ -102,3 +102,11 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
             tables = ", ".join(Base.metadata.tables.keys() - {"lease"})
             connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
             connection.execute(text("UPDATE lease SET owner = NULL, expires_at = NULL, fence = 0"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keeps a file's tests, and those that share a Ray cluster, in one process of pytest-xdist."""
+    for item in items:
+        folder, file = item.path.parent, item.path
+        group = folder if folder.name == "dispatch" else file
+        item.add_marker(pytest.mark.xdist_group(str(group)))

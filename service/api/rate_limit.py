@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 _MAX_CALLERS = 10_000
+_ROUNDING = 1e-6  # a caller who waited as long as told is let in, whatever the sums of floats say
 
 
 class RateLimiter:
@@ -31,7 +32,7 @@ class RateLimiter:
         level, filled_at = self._buckets.pop(caller, (float(self.per_minute), now))
         per_second = self.per_minute / 60
         level = min(float(self.per_minute), level + (now - filled_at) * per_second)
-        is_allowed = level >= 1
+        is_allowed = level >= 1 - _ROUNDING
         self._buckets[caller] = (level - 1 if is_allowed else level, now)
         if len(self._buckets) > _MAX_CALLERS:
             self._buckets.popitem(last=False)  # has been idle for longest, so its bucket is the fullest

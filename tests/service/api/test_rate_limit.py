@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from service.api.rate_limit import RateLimiter
@@ -27,6 +27,7 @@ def test_a_minutes_worth_at_once_and_then_at_the_rate() -> None:
     assert [limiter.take("a") for _ in range(61)] == [0] * 60 + [1]
 
 
+@example(per_minute=1, gaps=[0.0, 1.8662362056133568, 0.0])  # the sum of the refills is .9999…
 @given(
     per_minute=st.integers(1, 600),
     gaps=st.lists(st.floats(0, 30, allow_nan=False), min_size=1, max_size=200),
