@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from nas_worker.storage import checked_location
 from service.domain.signing import key_of
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -44,8 +45,10 @@ class Settings(BaseSettings):
     database_url: str = Field(
         "", description="SQLAlchemy URL, such as postgresql+psycopg://...; empty: SQLite in data_dir."
     )
-    checkpoint_dir: Path | None = Field(
-        None, description="Trials' checkpoints; on a cluster storage that every node sees. None: in data_dir."
+    checkpoint_dir: str | None = Field(
+        None,
+        description="Trials' checkpoints, a folder or a URL such as s3://bucket/spnas; on a cluster storage "
+        "that every node sees. None: in data_dir.",
     )
     dataset_roots: Names = Field(
         (),
@@ -77,6 +80,11 @@ class Settings(BaseSettings):
     shutdown_seconds: int = Field(
         20, ge=1, description="How long open requests and trials may take to wind up."
     )
+
+    @field_validator("checkpoint_dir")
+    @classmethod
+    def _is_on_a_storage(cls, location: str | None) -> str | None:
+        return None if location is None else checked_location(location)
 
     @field_validator("webhook_url")
     @classmethod
@@ -127,6 +135,6 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.data_dir.resolve() / 'spnas.db'}"
 
     @property
-    def effective_checkpoint_dir(self) -> Path:
+    def effective_checkpoint_dir(self) -> str:
         """The checkpoints' root, with the default filled in."""
-        return (self.checkpoint_dir or self.data_dir / "checkpoints").resolve()
+        return self.checkpoint_dir or str((self.data_dir / "checkpoints").resolve())

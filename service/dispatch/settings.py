@@ -1,7 +1,6 @@
 """How the dispatcher works; made from the service's settings."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -9,7 +8,8 @@ class DispatchSettings:
     """Settings of a dispatcher. Times are in seconds.
 
     Attributes:
-        checkpoint_dir: Root of all trials' checkpoints; on a cluster, storage that every node sees.
+        checkpoint_dir: Root of all trials' checkpoints, a path or a URL (see :mod:`nas_worker.storage`); on a
+            cluster, storage that every node sees.
         ray_address: Address of an external Ray cluster, or None for an embedded one.
         embedded_cpus: CPU cores that the embedded engine offers to trials; None: all of this machine.
         embedded_gpus: GPUs that it offers; None: all that Ray finds.
@@ -26,7 +26,7 @@ class DispatchSettings:
         max_failures_in_a_row: A study whose last trials all failed, this many of them, fails.
     """
 
-    checkpoint_dir: Path
+    checkpoint_dir: str
     ray_address: str | None = None
     dataset_roots: tuple[str, ...] = ()
     allow_hub: bool = False

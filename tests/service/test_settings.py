@@ -14,7 +14,7 @@ def test_the_defaults_are_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert settings.is_loopback
     assert settings.ray_address is None
     assert settings.effective_database_url == f"sqlite:///{tmp_path}/spnas-data/spnas.db"
-    assert settings.effective_checkpoint_dir == tmp_path / "spnas-data" / "checkpoints"
+    assert settings.effective_checkpoint_dir == str(tmp_path / "spnas-data" / "checkpoints")
 
 
 def test_the_environment_sets_what_arguments_do_not(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -98,7 +98,7 @@ def shared_bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     engine = create_engine(f"sqlite:///{folder / 'spnas.db'}")
     migrate.upgrade(engine)
     settings = DispatchSettings(
-        checkpoint_dir=folder / "checkpoints",
+        checkpoint_dir=str(folder / "checkpoints"),
         ray_address=cluster.address,
         tick_seconds=0.05,
         survey_seconds=0.5,
@@ -125,4 +125,4 @@ def bench(shared_bench: Bench) -> Bench:
 @pytest.fixture
 def checkpoint_dir(shared_bench: Bench) -> Path:
     """Where the bench's checkpoints lie."""
-    return shared_bench.settings.checkpoint_dir
+    return Path(shared_bench.settings.checkpoint_dir)
