@@ -1,7 +1,7 @@
 """Settings of the service: environment variables ``SPNAS_*`` or keyword arguments, nothing else."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, field_validator, model_validator
@@ -63,6 +63,10 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("SPNAS_RAY_ADDRESS", "RAY_ADDRESS"),
         description="Address of a Ray cluster; none: an embedded engine.",
     )
+    ray_runtime_env: dict[str, Any] | None = Field(
+        None,
+        description="Ray's runtime_env for workers on the cluster, as JSON; none: what is on its nodes.",
+    )
     embedded_cpus: int | None = Field(None, gt=0, description="CPU cores for embedded trials; none: all.")
     embedded_gpus: int | None = Field(None, ge=0, description="GPUs for embedded trials; none: all.")
     log_format: Literal["json", "text"] = Field("json", description="Logs for machines or for people.")
@@ -102,6 +106,12 @@ class Settings(BaseSettings):
         if not host or port == 0 or any(character.isspace() for character in url):
             raise ValueError("must name a host, and a port from 1 to 65535 if any, without spaces")
         return url
+
+    @model_validator(mode="after")
+    def _runtime_env_is_for_a_cluster(self) -> Self:
+        if self.ray_runtime_env is not None and self.ray_address is None:
+            raise ValueError("ray_runtime_env is for workers on a cluster; ray_address names none")
+        return self
 
     @model_validator(mode="after")
     def _webhook_is_signed(self) -> Self:

@@ -44,6 +44,8 @@ class Engine:
 
         Raises:
             ConnectionError: The external cluster does not answer.
+            RuntimeError: It runs another version of Ray or Python.
+            AuthenticationError: It asks for a token, and ``RAY_AUTH_TOKEN`` is another one or none.
         """
         common: dict[str, Any] = {
             "namespace": self._namespace,
@@ -52,7 +54,9 @@ class Engine:
             "configure_logging": False,
         }
         if self._settings.ray_address is not None:
-            ray.init(address=self._settings.ray_address, **common)
+            ray.init(
+                address=self._settings.ray_address, runtime_env=self._settings.ray_runtime_env, **common
+            )
             return
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         _remove_stale_temp_dirs()
