@@ -90,7 +90,9 @@ def test_a_resumed_search_ends_bit_equal_to_an_unbroken_one(
 
 def test_a_checkpoint_that_cannot_be_written_ends_the_search_with_the_reason(tmp_path: Path) -> None:
     (tmp_path / "full").touch()
-    with pytest.raises(StorageError, match=r"full/epoch-1-attempt-1.pt cannot be written: (Not a|File exists)"):
+    with pytest.raises(
+        StorageError, match=r"full/epoch-1-attempt-1.pt cannot be written: (Not a|File exists)"
+    ):
         run(small_job(), checkpoint_dir=tmp_path / "full")
 
 

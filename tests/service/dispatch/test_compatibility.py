@@ -15,6 +15,7 @@ from service.dispatch.compatibility import other_code
 from service.domain.records import StudyRecord
 from service.domain.states import StudyState, TrialState
 from tests.service.dispatch.conftest import Bench, wait_until
+from tests.service.dispatch.helpers import assert_as_if_undisturbed, kill_worker
 
 
 def test_only_other_sources_of_the_search_are_a_reason() -> None:
