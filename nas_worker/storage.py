@@ -66,7 +66,7 @@ def name_of(location: str) -> str:
 
 
 def checked_location(location: str) -> str:
-    """A location as it is used: an absolute path, also for a file:// URL, or a URL without a slash at its end.
+    """A location as it is used: an absolute path, also for file://, or a URL without a slash at its end.
 
     Raises:
         ValueError: The URL is of no storage that fsspec knows here, or carries a password. The message says
@@ -78,7 +78,9 @@ def checked_location(location: str) -> str:
     if parts.scheme == "file":
         return str(Path(unquote(parts.path)).resolve())
     if parts.password:
-        raise ValueError("must not carry a password: it is stored with every epoch; see fsspec for other ways")
+        raise ValueError(
+            "must not carry a password: it is stored with every epoch; see fsspec for other ways"
+        )
     import fsspec  # noqa: PLC0415 - takes 50 ms to import, and few need it
 
     try:

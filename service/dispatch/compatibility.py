@@ -25,4 +25,6 @@ def other_code(info: WorkerInfo) -> str | None:
 
 
 def _version(versions: Mapping[str, str]) -> str:
-    return f"spnas-tuner {versions.get('spnas-tuner', 'unknown')} with sources {versions.get(_CODE, 'unknown')}"
+    return (
+        f"spnas-tuner {versions.get('spnas-tuner', 'unknown')} with sources {versions.get(_CODE, 'unknown')}"
+    )

@@ -252,7 +252,7 @@ class Dispatcher:
         self._runs.start(lease, study, waiting.trial, waiting.worker)
 
     def _refuse(self, lease: Lease, study: StudyRecord, worker: Worker, misfit: str) -> None:
-        """Gives up a worker that must not run trials; another one, maybe on another node, is asked for later."""
+        """Gives up a worker that must run no trial; one that may be on another node is asked for later."""
         self._pool.kill(worker)
         self._start_again_at[study.id] = time.monotonic() + 2 * self._settings.survey_seconds
         if study.id not in self._misfits:  # once, although the next worker may be another node's

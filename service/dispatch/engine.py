@@ -43,9 +43,9 @@ class Engine:
         """Starts or joins Ray. Not on the main thread of a server: Ray replaces its signal handlers there.
 
         Raises:
-            ConnectionError: The external cluster does not answer.
+            ConnectionError: The external cluster does not answer, or asks for another token.
             RuntimeError: It runs another version of Ray or Python.
-            AuthenticationError: It asks for a token, and ``RAY_AUTH_TOKEN`` is another one or none.
+            AuthenticationError: ``RAY_AUTH_MODE`` is token, and there is none.
         """
         common: dict[str, Any] = {
             "namespace": self._namespace,
@@ -54,9 +54,7 @@ class Engine:
             "configure_logging": False,
         }
         if self._settings.ray_address is not None:
-            ray.init(
-                address=self._settings.ray_address, runtime_env=self._settings.ray_runtime_env, **common
-            )
+            self._join(self._settings.ray_address, common)
             return
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         _remove_stale_temp_dirs()
@@ -71,6 +69,17 @@ class Engine:
             _system_config={"enable_worker_prestart": False, "prestart_worker_first_driver": False},
             **common,
         )
+
+    def _join(self, address: str, options: dict[str, Any]) -> None:
+        try:
+            ray.init(address=address, runtime_env=self._settings.ray_runtime_env, **options)
+        except ConnectionError as error:
+            # Ray says the same of a head that refuses the token as of one that is not there.
+            mode = os.environ.get("RAY_AUTH_MODE", "not set")
+            raise ConnectionError(
+                f"{error}. Either it does not answer, or it asks for another token: RAY_AUTH_MODE is {mode} "
+                "here, and RAY_AUTH_TOKEN must be the cluster's"
+            ) from error
 
     def disconnect(self) -> None:
         """Leaves an external cluster, whose workers go on; stops the embedded one."""

@@ -31,7 +31,7 @@ def test_only_other_sources_of_the_search_are_a_reason() -> None:
 @pytest.fixture
 def shipped(tmp_path: Path) -> Path:
     """A copy of the package that workers run, to be shipped to them."""
-    return shutil.copytree(Path(nas_worker.__file__).parent, tmp_path / "nas_worker")
+    return shutil.copytree(Path(nas_worker.__file__).parent, tmp_path / "shipped" / "nas_worker")
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_workers_with_other_code_get_no_trial_and_the_study_says_so(
 ) -> None:
     with (shipped / "search.py").open("a") as source:
         source.write("# of another version\n")
-    bench_with(ray_runtime_env={"py_modules": [str(shipped)]})
+    bench_with(ray_runtime_env={"working_dir": str(shipped.parent)})
     study = bench.create(budget_epochs=2)
     wait_until(lambda: "has other code than the service" in shortage_of(bench, study), "it is told")
     (trial,) = bench.store.trials.history(study.id)
@@ -70,7 +70,7 @@ def test_workers_with_other_code_get_no_trial_and_the_study_says_so(
 
 @pytest.mark.slow
 def test_workers_run_the_code_that_is_shipped_to_them(bench: Bench, bench_with: Any, shipped: Path) -> None:
-    bench_with(ray_runtime_env={"py_modules": [str(shipped)], "env_vars": {"SPNAS_SHIPPED": "yes"}})
+    bench_with(ray_runtime_env={"working_dir": str(shipped.parent)})
     bench.wait_for(bench.create(budget_epochs=2), StudyState.COMPLETED)
 
 
