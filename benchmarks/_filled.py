@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Engine, insert, text
+from sqlalchemy import Engine, func, insert, select
 from sqlalchemy.orm import Session
 
 from benchmarks._families import member
@@ -79,12 +79,10 @@ def _count_on(engine: Engine) -> None:
     """Has PostgreSQL number the next rows after those that came with a number."""
     if engine.dialect.name == "postgresql":
         with engine.begin() as connection:
-            for table, column in (("studies", "key"), ("trials", "id")):
-                connection.execute(
-                    text(
-                        f"SELECT setval(pg_get_serial_sequence('{table}', '{column}'), max({column})) FROM {table}"
-                    )  # noqa: S608
-                )
+            for column in (StudyRow.key, TrialRow.id):
+                table = column.class_.__tablename__
+                last = select(func.max(column)).scalar_subquery()
+                connection.execute(select(func.setval(func.pg_get_serial_sequence(table, column.key), last)))
 
 
 @cache
