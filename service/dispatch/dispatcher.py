@@ -71,6 +71,7 @@ class Dispatcher:
         self._start_failures: Counter[str] = Counter()
         self._start_again_at: dict[str, float] = {}
         self._misfits: dict[str, str] = {}
+        self._is_embedded = settings.ray_address is None
         self._survey_at = 0.0
 
     @property
@@ -245,7 +246,7 @@ class Dispatcher:
             return
         del self._waiting[waiting.trial.id], self._start_failures[study.id]
         assert waiting.worker.info is not None
-        if (misfit := other_code(waiting.worker.info)) is not None:
+        if (misfit := other_code(waiting.worker.info, is_embedded=self._is_embedded)) is not None:
             self._refuse(lease, study, waiting.worker, misfit)
             return
         self._misfits.pop(study.id, None)  # the next survey tells the study

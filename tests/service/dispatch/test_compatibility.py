@@ -20,12 +20,15 @@ from tests.service.dispatch.helpers import assert_as_if_undisturbed, kill_worker
 
 def test_only_other_sources_of_the_search_are_a_reason() -> None:
     ours = software_versions()
-    assert other_code(WorkerInfo(1, "node", {**ours, "torch": "1.0", "spnas-tuner": "0.0.1"})) is None
-    reason = other_code(WorkerInfo(1, "node-7", {**ours, "nas_worker": "abc", "spnas-tuner": "0.0.1"}))
+    same = WorkerInfo(1, "node", {**ours, "torch": "1.0", "spnas-tuner": "0.0.1"})
+    assert other_code(same, is_embedded=False) is None
+    other = WorkerInfo(1, "node-7", {**ours, "nas_worker": "abc", "spnas-tuner": "0.0.1"})
+    reason = other_code(other, is_embedded=False)
     assert reason is not None
     assert "a worker on node-7 has other code" in reason
     assert "spnas-tuner 0.0.1 with sources abc there" in reason
-    assert f"sources {ours['nas_worker']} here" in reason
+    assert f"sources {ours['nas_worker']} here); install the service's version" in reason
+    assert "restart it" in (other_code(other, is_embedded=True) or "")
 
 
 @pytest.fixture
