@@ -24,7 +24,7 @@ def other_code(info: WorkerInfo, *, is_embedded: bool) -> str | None:
     remedy = (
         "its files have changed since the service started, so restart it"
         if is_embedded
-        else "install the service's version on all nodes of the cluster, or have SPNAS_RAY_RUNTIME_ENV ship it"
+        else "install the service's version on all nodes, or have SPNAS_RAY_RUNTIME_ENV ship it"
     )
     return (
         f"trials wait: a worker on {info.host} has other code than the service ({_version(theirs)} there, "
