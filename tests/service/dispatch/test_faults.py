@@ -3,10 +3,11 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from service.domain.records import Lease
 from service.domain.states import StudyState
-from tests.service.dispatch.conftest import Bench
+from tests.service.dispatch.conftest import Bench, wait_until
 from tests.service.dispatch.helpers import assert_as_if_undisturbed, failing_once
 
 pytestmark = pytest.mark.slow
@@ -66,3 +67,32 @@ def test_a_budget_raised_while_the_study_completes_is_spent(
     bench.wait_for(study, StudyState.COMPLETED)
     assert raised == [study.id]
     assert bench.store.studies.get(study.id).spent_epochs == 4
+
+
+@pytest.mark.parametrize(
+    ("pragma", "reason"),
+    [("max_page_count = 1", "its disk is full; free some space"), ("query_only = ON", "it is read-only")],
+    ids=["full", "read-only"],
+)
+def test_a_database_that_cannot_be_written_is_told_and_waited_for(
+    bench: Bench, pragma: str, reason: str
+) -> None:
+    def spoil(connection: Any, _record: Any) -> None:
+        connection.execute(f"PRAGMA {pragma}")
+
+    dispatcher = bench.dispatcher
+    assert dispatcher is not None
+    study = bench.create(epochs={"min": 40, "max": 40}, budget_epochs=40)
+    bench.wait_for_epochs(study, 1)
+    event.listen(bench.engine, "connect", spoil)
+    try:
+        bench.engine.dispose()
+        wait_until(lambda: reason in (dispatcher.status.error or ""), "it is told")
+        assert bench.store.studies.get(study.id).state is StudyState.RUNNING
+    finally:
+        event.remove(bench.engine, "connect", spoil)
+        bench.engine.dispose()
+    bench.wait_for(study, StudyState.COMPLETED)
+    assert bench.store.trials.get(study.id, 0).attempt == 1
+    assert dispatcher.status.error is None
+    assert_as_if_undisturbed(bench, study)
