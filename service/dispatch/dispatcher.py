@@ -184,7 +184,8 @@ class Dispatcher:
         self._pool.trim(resources_are_wanted=bool(self._waiting))
         if self._status.error is not None:
             self._status = replace(self._status, error=None)
-        self._runs.poll(self._lease, 0.0 if planned else self._settings.tick_seconds)
+        looks_at_once = planned or self._planner.wait(self._settings.tick_seconds)
+        self._runs.poll(self._lease, 0.0 if looks_at_once else self._settings.tick_seconds)
 
     def _survey(self, lease: Lease, engine: Engine, studies: Sequence[StudyRecord]) -> None:
         """What need not be looked at in every tick: machines too small, checkpoints to be removed."""
