@@ -1,11 +1,8 @@
 """The dispatcher: one thread that keeps the database's active studies running on the engine."""
 
 import logging
-import os
-import socket
 import threading
 import time
-import uuid
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +15,7 @@ from service.db.store import Store
 from service.dispatch.checkpoints import Checkpoints
 from service.dispatch.compatibility import other_code
 from service.dispatch.engine import Engine
+from service.dispatch.owner import new_owner
 from service.dispatch.planner import Planner
 from service.dispatch.runs import Runs, first_line
 from service.dispatch.settings import DispatchSettings
@@ -61,7 +59,7 @@ class Dispatcher:
     def __init__(self, store: Store, settings: DispatchSettings) -> None:
         self._store = store
         self._settings = settings
-        self._owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self._owner = new_owner()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._status = DispatcherStatus()

@@ -13,6 +13,7 @@ import ray
 from ray.util import list_named_actors
 
 from nas_worker.actor import SearchWorker
+from service.dispatch.owner import is_alive
 from service.dispatch.settings import DispatchSettings
 from service.domain.spec import Resources
 
@@ -148,15 +149,5 @@ def _remove_stale_temp_dirs() -> None:
     """Removes what embedded engines of processes that were killed have left."""
     for path in Path(tempfile.gettempdir()).glob(f"{_TEMP_PREFIX}*"):
         match = re.match(rf"{_TEMP_PREFIX}(\d+)-", path.name)
-        if match and not _is_alive(int(match[1])):
+        if match and not is_alive(int(match[1])):
             shutil.rmtree(path, ignore_errors=True)
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -34,6 +34,17 @@ def test_a_study_runs_to_its_end(bench: Bench) -> None:
     assert ended.best is not None
 
 
+def test_no_study_starves(bench: Bench) -> None:
+    fields: dict[str, Any] = {"epochs": {"min": 1, "max": 1}, "budget_epochs": 3, "max_parallel_trials": 2}
+    studies = [bench.create(**fields) for _ in range(3)]
+    for study in studies:
+        bench.wait_for(study, StudyState.COMPLETED)
+    histories = [bench.store.trials.history(study.id) for study in studies]
+    started = [[trial.started_at for trial in history if trial.started_at] for history in histories]
+    assert all(len(times) == 3 for times in started)
+    assert max(times[0] for times in started) < min(times[2] for times in started)
+
+
 def test_a_killed_worker_costs_no_epoch(bench: Bench) -> None:
     study = bench.create(epochs={"min": 1, "max": 6}, budget_epochs=6)
     kill_worker(bench, bench.wait_for_epochs(study, 2))
