@@ -115,6 +115,8 @@ def check_command(argv: Sequence[str]) -> None:
             _parse(typer.main.get_command(app), ["serve", *arguments])
         case "ray":
             _parse(ray_cli, arguments)
+        case "test":
+            assert arguments[0] == "-S"  # a socket
         case "python" if arguments[0] == "-m":
             assert importlib.util.find_spec(arguments[1]) is not None
         case "python":

@@ -74,13 +74,16 @@ class Machine:
                 stderr=log,
             )
         try:
-            _wait_until(lambda: self._is_healthy(container), name, process, self._folder / f"{name}.log")
+            log_path = self._folder / f"{name}.log"
+            _wait_until(lambda: self._is_healthy(container, log_path), name, process, log_path)
             yield container
         finally:
             process.terminate()
             process.wait(60)
 
-    def _is_healthy(self, container: Container) -> bool:
+    def _is_healthy(self, container: Container, log: Path) -> bool:
+        if container.argv[0] == "ray" and "Ray runtime started" not in log.read_text():
+            return False  # nodes share /tmp here, and two that start at once take each other's names
         check = subprocess.run(
             self._argv(container.check),
             env=self._environment(container),

@@ -10,7 +10,6 @@ import pytest
 from fsspec.implementations.local import LocalFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
 
-from nas_worker import storage
 from nas_worker.storage import checked_location, is_url, join, name_of, storage_of
 
 
@@ -81,7 +80,7 @@ class Failing:
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """How long a storage would have waited."""
     waited: list[float] = []
-    monkeypatch.setattr(storage.time, "sleep", waited.append)
+    monkeypatch.setattr("nas_worker.storage.time.sleep", waited.append)
     return waited
 
 
