@@ -9,4 +9,5 @@ def test_growth_is_that_after_the_warm_up() -> None:
     assert figures["growth_per_1000_trials_mib"] == pytest.approx(10)
     assert figures["after_warm_up_mib"] == pytest.approx(101)
     assert [figures["at_the_end_mib"], figures["highest_mib"]] == pytest.approx([110, 110])
+    assert figures["growth_per_1000_trials_in_second_half_mib"] == pytest.approx(10)
     assert figures["growth_per_1000_trials_ratio"] == pytest.approx(10 / 101)
