@@ -5,7 +5,8 @@
 The service as `spnas serve` runs it, with the embedded engine and SQLite; only the searches sleep instead of
 training. Meanwhile a client asks for what a dashboard shows. The first tenth of the trials is the warm-up:
 pools fill, statements are compiled, modules are loaded. The growth is that of the service's own process from
-there on, by a straight line through the samples, and that of the second half by itself. Ray's processes and the workers are not counted.
+there on, by a straight line through the samples, and by one through those of the second half. Ray's processes
+and the workers are not counted.
 """
 
 import argparse
