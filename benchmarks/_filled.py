@@ -1,8 +1,9 @@
-"""Fills an empty database with many studies in one transaction, by the store's own models.
+"""Fills an empty database with many studies in a few transactions, by the store's own models.
 
 The dispatcher's functions, a transaction for each change, would take minutes.
 """
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine, func, insert, select
 from sqlalchemy.orm import Session
 
 from benchmarks._families import member
@@ -26,6 +27,7 @@ BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 ARCHITECTURE = ["3x3-3-0", "5x5-6-0.25", "3x3-6-0.5", "skip"] * 5
 _EPOCH_SECONDS = 5.0
 _FAILED_EVERY = 50
+_STUDIES_AT_ONCE = 500
 
 Values = dict[str, Any]
 
@@ -58,15 +60,29 @@ def fill(engine: Engine, *, studies: int, trials_each: int, trials_of_last: int)
     migrate.upgrade(engine)
     counts = [trials_each] * (studies - 1) + [trials_of_last]
     found = searches(max(counts))
-    with Session(engine) as session, session.begin():
-        session.execute(insert(StudyRow), [_study(key, counts[key - 1]) for key in range(1, studies + 1)])
-        trials = [trial for key, count in enumerate(counts, 1) for trial in _trials(key, count, found)]
-        for trial_id, trial in enumerate(trials, 1):
-            trial["id"] = trial_id
-        session.execute(insert(TrialRow), trials)
-        session.execute(insert(EpochRow), [epoch for trial in trials for epoch in _epochs(trial, found)])
-        session.execute(insert(EventRow), [event for trial in trials for event in _events(trial)])
+    trial_ids = itertools.count(1)
+    for first in range(1, studies + 1, _STUDIES_AT_ONCE):
+        keys = range(first, min(first + _STUDIES_AT_ONCE, studies + 1))
+        trials = [trial for key in keys for trial in _trials(key, counts[key - 1], found)]
+        for trial in trials:
+            trial["id"] = next(trial_ids)
+        with Session(engine) as session, session.begin():
+            session.execute(insert(StudyRow), [_study(key, counts[key - 1]) for key in keys])
+            session.execute(insert(TrialRow), trials)
+            session.execute(insert(EpochRow), [epoch for trial in trials for epoch in _epochs(trial, found)])
+            session.execute(insert(EventRow), [event for trial in trials for event in _events(trial)])
+    _count_on(engine)
     return _id(studies)
+
+
+def _count_on(engine: Engine) -> None:
+    """Has PostgreSQL number the next rows after those that came with a number."""
+    if engine.dialect.name == "postgresql":
+        with engine.begin() as connection:
+            for column in (StudyRow.key, TrialRow.id):
+                table = column.class_.__tablename__
+                last = select(func.max(column)).scalar_subquery()
+                connection.execute(select(func.setval(func.pg_get_serial_sequence(table, column.key), last)))
 
 
 @cache

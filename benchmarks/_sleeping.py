@@ -64,7 +64,7 @@ class SleepingWorker(SearchWorker):
 
 
 def sleep_search(
-    job: SearchJob, *, on_epoch: Callable[[EpochReport], None], checkpoint_dir: Path, **_: object
+    job: SearchJob, *, on_epoch: Callable[[EpochReport], None], checkpoint_dir: str, **_: object
 ) -> bool:
     """Stands for :func:`nas_worker.search.run_search`; says in its folder when it was busy."""
     assert job.settings.max_train_images is not None
@@ -74,7 +74,7 @@ def sleep_search(
         time.sleep(seconds)
         end = time.time()
         on_epoch(EpochReport(epoch, 0.5, 0.9, 78.0, seconds, _ARCHITECTURE, None))
-    Busy(os.getpid(), begin, end).write(checkpoint_dir)
+    Busy(os.getpid(), begin, end).write(Path(checkpoint_dir))
     return True
 
 

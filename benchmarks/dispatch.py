@@ -80,7 +80,7 @@ class Bench:
 @contextmanager
 def dispatching(folder: Path) -> Iterator[Bench]:
     """Starts a dispatcher with an engine for two trials at a time."""
-    settings = DispatchSettings(checkpoint_dir=folder / "checkpoints", embedded_cpus=_WORKERS)
+    settings = DispatchSettings(checkpoint_dir=str(folder / "checkpoints"), embedded_cpus=_WORKERS)
     with opened_engine(f"sqlite:///{folder / 'spnas.db'}") as engine:
         migrate.upgrade(engine)
         store = Store(engine)
@@ -88,7 +88,7 @@ def dispatching(folder: Path) -> Iterator[Bench]:
             dispatcher = Dispatcher(store, settings)
             dispatcher.start()
             try:
-                yield Bench(store, settings.checkpoint_dir)
+                yield Bench(store, Path(settings.checkpoint_dir))
             finally:
                 stopped = dispatcher.stop(_STOP_SECONDS)
         if not stopped:

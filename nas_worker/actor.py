@@ -13,7 +13,6 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 
 from nas_worker.errors import CheckpointError, SearchError
 from nas_worker.job import EpochReport, SearchJob
@@ -47,7 +46,7 @@ class Assignment:
         trial_id: Key of the trial.
         attempt: Number of the attempt; together with trial_id it names this assignment.
         job: The search.
-        checkpoint_dir: Folder of this trial's checkpoints.
+        checkpoint_dir: Folder of this trial's checkpoints, a path or a URL.
         checkpoints: Where the search may be taken up, the best one first; none: from the start.
         threads: Torch's threads, and those that decode images.
         dataset_roots: Folders that a data set in files may lie in; none of them: in no folder.
@@ -188,14 +187,13 @@ def _search(
     An unreadable checkpoint costs time only: a search is deterministic, so the epochs that it repeats are the
     ones that are recorded already.
     """
-    folder = Path(assignment.checkpoint_dir)
     for checkpoint in (*assignment.checkpoints, None):
         try:
             return run_search(
                 assignment.job,
                 on_epoch=on_epoch,
                 should_stop=should_stop,
-                checkpoint_dir=folder,
+                checkpoint_dir=assignment.checkpoint_dir,
                 attempt=assignment.attempt,
                 resume_from=checkpoint,
                 threads=assignment.threads,

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 import torch
 
-from nas_worker.atomic import write_bytes
 from nas_worker.errors import CheckpointError, OtherRunError
+from nas_worker.storage import storage_of
 
 _FORMAT = 1
 _DIGEST_BYTES = hashlib.sha256().digest_size
@@ -30,30 +30,38 @@ class Resumable(Protocol):
         """Takes over such a state."""
 
 
+def checkpoint_name(epoch: int, attempt: int) -> str:
+    """Name of the checkpoint of an epoch of an attempt."""
+    return f"epoch-{epoch}-attempt-{attempt}.pt"
+
+
 def checkpoint_path(folder: Path, epoch: int, attempt: int) -> Path:
-    """Where the checkpoint of an epoch of an attempt lies."""
-    return folder / f"epoch-{epoch}-attempt-{attempt}.pt"
+    """Where the checkpoint of an epoch of an attempt lies in a folder of this machine."""
+    return folder / checkpoint_name(epoch, attempt)
 
 
-def save_checkpoint(path: Path, search: Resumable, epoch: int) -> None:
-    """Writes a checkpoint under another name, and renames it when it is on the disk.
+def save_checkpoint(path: str | Path, search: Resumable, epoch: int) -> None:
+    """Writes a checkpoint whole or not at all.
 
     Args:
-        path: Where it is to lie; folders are made.
+        path: Where it is to lie, also a URL, see :mod:`nas_worker.storage`; folders are made.
         search: What it holds.
         epoch: The last epoch that is done.
+
+    Raises:
+        OSError: It cannot be written.
     """
     content = {"format": _FORMAT, "identity": search.identity, "epoch": epoch, "state": search.state_dict()}
     buffer = io.BytesIO()
     torch.save(content, buffer)
-    write_bytes(path, hashlib.sha256(buffer.getbuffer()).digest(), buffer.getbuffer())
+    storage_of(path).write(str(path), hashlib.sha256(buffer.getbuffer()).digest(), buffer.getbuffer())
 
 
-def load_checkpoint(path: Path, search: Resumable, kind: str = "search") -> int:
+def load_checkpoint(path: str | Path, search: Resumable, kind: str = "search") -> int:
     """Puts a search into the state of a checkpoint and returns the last epoch that it holds.
 
     Args:
-        path: Where it lies.
+        path: Where it lies, also a URL.
         search: Takes over its state.
         kind: What the search is called in errors.
 
@@ -71,16 +79,16 @@ def load_checkpoint(path: Path, search: Resumable, kind: str = "search") -> int:
     return int(content["epoch"])
 
 
-def read_checkpoint(path: Path) -> dict[str, Any]:
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """What a checkpoint holds: ``format``, ``identity``, ``epoch`` and ``state`` of a :class:`Resumable`.
 
     Raises:
         CheckpointError: It is missing, damaged or of another format.
     """
     try:
-        raw = path.read_bytes()
+        raw = storage_of(path).read(str(path))
     except OSError as error:
-        raise CheckpointError(f"checkpoint {path} cannot be read: {error.strerror}") from error
+        raise CheckpointError(f"checkpoint {path} cannot be read: {error.strerror or error}") from error
     digest, body = raw[:_DIGEST_BYTES], raw[_DIGEST_BYTES:]
     if hashlib.sha256(body).digest() != digest:
         raise CheckpointError(f"checkpoint {path} is damaged: its digest does not match its {len(raw)} bytes")
@@ -93,7 +101,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return content
 
 
-def _check_identity(path: Path, found: dict[str, Any], expected: dict[str, Any], kind: str) -> None:
+def _check_identity(path: str | Path, found: dict[str, Any], expected: dict[str, Any], kind: str) -> None:
     differing = [
         f"{key} is {found.get(key)!r}, not {value!r}"
         for key, value in expected.items()

@@ -36,6 +36,10 @@ class OtherRunError(CheckpointError):
     """A checkpoint is sound, and that of another search or training. The message says what differs."""
 
 
+class StorageError(SearchError):
+    """A checkpoint cannot be written. The message names the file and the reason."""
+
+
 class ProfileError(Exception):
     """A latency profile cannot be made. The message says why."""
 

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import torch
 
-from nas_worker.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
+from nas_worker.checkpoint import Resumable, checkpoint_name, load_checkpoint, save_checkpoint
+from nas_worker.errors import StorageError
 from nas_worker.formulations import new_search
 from nas_worker.job import EpochReport, SearchJob
 from nas_worker.runtime import architecture_runtime_ms
 from nas_worker.sources.confinement import UNCONFINED, Confinement
+from nas_worker.storage import join
 
 
 def run_search(
@@ -19,7 +21,7 @@ def run_search(
     *,
     on_epoch: Callable[[EpochReport], None],
     should_stop: Callable[[], bool] = lambda: False,
-    checkpoint_dir: Path | None = None,
+    checkpoint_dir: str | Path | None = None,
     attempt: int = 1,
     resume_from: str | None = None,
     threads: int = 1,
@@ -34,7 +36,7 @@ def run_search(
         job: What is searched.
         on_epoch: Called at the end of each epoch, when its checkpoint is on the disk.
         should_stop: Asked before each step.
-        checkpoint_dir: Folder for ``epoch-E-attempt-A.pt``; None keeps no checkpoints.
+        checkpoint_dir: Folder for ``epoch-E-attempt-A.pt``, also a URL; None keeps no checkpoints.
         attempt: Number in the names of the checkpoints, so that a worker that was given up spoils none.
         resume_from: A checkpoint of the same job; the epochs that it holds are not repeated.
         threads: Torch's threads, and those that decode images, while the search is set up and runs.
@@ -47,12 +49,13 @@ def run_search(
         DivergedError: The loss or the network is no longer finite.
         CheckpointError: ``resume_from`` is damaged or belongs to another search. Nothing has been done.
         SearchError: The settings do not fit the data set, or the job its formulation.
+        StorageError: A checkpoint cannot be written.
         DatasetError: The data set, or one of its images, cannot be read.
         UnknownNameError: There is no such data set.
     """
     with torch_threads(threads):
         search = new_search(job, confinement)
-        done = load_checkpoint(Path(resume_from), search) if resume_from is not None else 0
+        done = load_checkpoint(resume_from, search) if resume_from is not None else 0
     for epoch in range(done + 1, job.epochs + 1):
         started = time.perf_counter()
         with torch_settings(threads):
@@ -60,9 +63,7 @@ def run_search(
             if cross_entropy is None:
                 return False
             accuracy, architecture = search.evaluate(epoch)
-        checkpoint = checkpoint_path(checkpoint_dir, epoch, attempt) if checkpoint_dir else None
-        if checkpoint:
-            save_checkpoint(checkpoint, search, epoch)
+        checkpoint = None if checkpoint_dir is None else _saved(checkpoint_dir, search, epoch, attempt)
         on_epoch(
             EpochReport(
                 epoch=epoch,
@@ -71,10 +72,20 @@ def run_search(
                 runtime_ms=architecture_runtime_ms(job.platform, architecture),
                 seconds=time.perf_counter() - started,
                 architecture=architecture.format(),
-                checkpoint=str(checkpoint) if checkpoint else None,
+                checkpoint=checkpoint,
             )
         )
     return True
+
+
+def _saved(folder: str | Path, search: Resumable, epoch: int, attempt: int) -> str:
+    """Where the checkpoint of an epoch now lies."""
+    location = join(folder, checkpoint_name(epoch, attempt))
+    try:
+        save_checkpoint(location, search, epoch)
+    except OSError as error:
+        raise StorageError(f"checkpoint {location} cannot be written: {error.strerror or error}") from error
+    return location
 
 
 @contextmanager

@@ -152,6 +152,7 @@ def _dispatcher(settings: Settings, store: Store) -> Dispatcher | None:
         DispatchSettings(
             checkpoint_dir=settings.effective_checkpoint_dir,
             ray_address=settings.ray_address,
+            ray_runtime_env=settings.ray_runtime_env,
             embedded_cpus=settings.embedded_cpus,
             embedded_gpus=settings.embedded_gpus,
             dataset_roots=tuple(str(Path(root).resolve()) for root in settings.dataset_roots),

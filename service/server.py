@@ -12,7 +12,8 @@ from fastapi import FastAPI
 from service import logs
 from service.app import create_app
 from service.db.store import Store
-from service.domain.errors import InvalidFieldError
+from service.dispatch.owner import live_process_of
+from service.domain.errors import InvalidFieldError, LeaseHeldError
 from service.settings import Settings
 
 _LOG = logging.getLogger(__name__)
@@ -40,7 +41,28 @@ def check_exposure(settings: Settings, store: Store) -> None:
     )
 
 
-def serve(settings: Settings, on_listening: Callable[[str], None] | None = None) -> None:
+def check_alone(settings: Settings, store: Store) -> None:
+    """Refuses to run trials on a SQLite database on which another service does. PostgreSQL takes several.
+
+    A service that was killed does not count, although its lease has not run out yet.
+
+    Raises:
+        LeaseHeldError: There is one.
+    """
+    if not settings.dispatcher or not settings.effective_database_url.startswith("sqlite"):
+        return
+    holder = store.dispatch.lease_holder()
+    pid = None if holder is None else live_process_of(holder)
+    if pid is not None:
+        raise LeaseHeldError(
+            f"another service, process {pid}, runs trials on {settings.effective_database_url}; use it, stop "
+            "it, serve without trials (--no-dispatcher), or take PostgreSQL for several services"
+        )
+
+
+def serve(
+    settings: Settings, on_listening: Callable[[str], None] | None = None, *, alone: bool = False
+) -> None:
     """Serves until SIGINT or SIGTERM, then lets open requests and the dispatcher wind up.
 
     Returns after SIGINT. After SIGTERM the process ends by that signal, as supervisors expect.
@@ -48,8 +70,10 @@ def serve(settings: Settings, on_listening: Callable[[str], None] | None = None)
     Args:
         settings: How to serve.
         on_listening: Called with the base URL once the port is bound; what ``port=0`` has become is in it.
+        alone: Whether to refuse where another service runs trials; else it stands by.
 
     Raises:
+        LeaseHeldError: See :func:`check_alone`.
         InvalidFieldError: See :func:`check_exposure`; or the port is taken.
         SpnasError: The database is not usable, see :func:`service.app.create_app`.
     """
@@ -58,6 +82,8 @@ def serve(settings: Settings, on_listening: Callable[[str], None] | None = None)
     with listener:
         app = create_app(settings)
         check_exposure(settings, app.state.store)
+        if alone:
+            check_alone(settings, app.state.store)
         server = _Server(
             uvicorn.Config(
                 app,

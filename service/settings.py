@@ -1,12 +1,13 @@
 """Settings of the service: environment variables ``SPNAS_*`` or keyword arguments, nothing else."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from nas_worker.storage import checked_location
 from service.domain.signing import key_of
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -44,8 +45,10 @@ class Settings(BaseSettings):
     database_url: str = Field(
         "", description="SQLAlchemy URL, such as postgresql+psycopg://...; empty: SQLite in data_dir."
     )
-    checkpoint_dir: Path | None = Field(
-        None, description="Trials' checkpoints; on a cluster storage that every node sees. None: in data_dir."
+    checkpoint_dir: str | None = Field(
+        None,
+        description="Trials' checkpoints, a folder or a URL such as s3://bucket/spnas; on a cluster storage "
+        "that every node sees. None: in data_dir.",
     )
     dataset_roots: Names = Field(
         (),
@@ -59,6 +62,10 @@ class Settings(BaseSettings):
         None,
         validation_alias=AliasChoices("SPNAS_RAY_ADDRESS", "RAY_ADDRESS"),
         description="Address of a Ray cluster; none: an embedded engine.",
+    )
+    ray_runtime_env: dict[str, Any] | None = Field(
+        None,
+        description="Ray's runtime_env for workers on the cluster, as JSON; none: what is on its nodes.",
     )
     embedded_cpus: int | None = Field(None, gt=0, description="CPU cores for embedded trials; none: all.")
     embedded_gpus: int | None = Field(None, ge=0, description="GPUs for embedded trials; none: all.")
@@ -78,6 +85,11 @@ class Settings(BaseSettings):
         20, ge=1, description="How long open requests and trials may take to wind up."
     )
 
+    @field_validator("checkpoint_dir")
+    @classmethod
+    def _is_on_a_storage(cls, location: str | None) -> str | None:
+        return None if location is None else checked_location(location)
+
     @field_validator("webhook_url")
     @classmethod
     def _is_http(cls, url: str) -> str:
@@ -94,6 +106,12 @@ class Settings(BaseSettings):
         if not host or port == 0 or any(character.isspace() for character in url):
             raise ValueError("must name a host, and a port from 1 to 65535 if any, without spaces")
         return url
+
+    @model_validator(mode="after")
+    def _runtime_env_is_for_a_cluster(self) -> Self:
+        if self.ray_runtime_env is not None and self.ray_address is None:
+            raise ValueError("ray_runtime_env is for workers on a cluster; ray_address names none")
+        return self
 
     @model_validator(mode="after")
     def _webhook_is_signed(self) -> Self:
@@ -127,6 +145,6 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.data_dir.resolve() / 'spnas.db'}"
 
     @property
-    def effective_checkpoint_dir(self) -> Path:
+    def effective_checkpoint_dir(self) -> str:
         """The checkpoints' root, with the default filled in."""
-        return (self.checkpoint_dir or self.data_dir / "checkpoints").resolve()
+        return self.checkpoint_dir or str((self.data_dir / "checkpoints").resolve())

@@ -97,7 +97,7 @@ def settings_with_sources() -> list[Setting]:
             source = f"environment, {variable}"
         else:
             source = str(path) if name in of_file else "default"
-        found.append(Setting(name, without_password(value) if name == "database_url" else value, source))
+        found.append(Setting(name, _shown(name, value), source))
     return found
 
 
@@ -107,6 +107,15 @@ def _variable(name: str) -> str | None:
     choices = alias.choices if isinstance(alias, AliasChoices) else [f"SPNAS_{name.upper()}"]
     there = {variable.upper() for variable in os.environ}
     return next((str(choice) for choice in choices if str(choice).upper() in there), None)
+
+
+def _shown(name: str, value: Any) -> Any:
+    """A setting's value without what it must not give away."""
+    if name == "database_url":
+        return without_password(value)
+    if name == "ray_runtime_env" and value is not None and "env_vars" in value:
+        return {**value, "env_vars": dict.fromkeys(value["env_vars"], "***")}
+    return value
 
 
 def without_password(database_url: str) -> str:

@@ -8,7 +8,19 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Double, Row, Select, and_, case, func, inspect, literal, select
+from sqlalchemy import (
+    ColumnElement,
+    Double,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    inspect,
+    literal,
+    select,
+)
 from sqlalchemy.orm import Bundle, InstrumentedAttribute, Session, aliased
 
 from nas_worker.job import EpochReport
@@ -72,6 +84,22 @@ def select_trials(target_ms: Target = None) -> TrialSelect:
     )
 
 
+# Built once: building a statement costs more than sending it.
+_TRIAL_BY_ID = select_trials().where(TrialRow.id == bindparam("trial_id"))
+_USAGE = (
+    select(
+        TrialRow.study_key,
+        TrialRow.state,
+        func.count(),
+        func.sum(TrialRow.epochs),
+        func.sum(EPOCHS_DONE),
+        func.sum(case((TrialRow.reused_study_id.is_not(None), TrialRow.epochs), else_=0)),
+    )
+    .where(TrialRow.study_key.in_(bindparam("study_keys", expanding=True)))
+    .group_by(TrialRow.study_key, TrialRow.state)
+)
+
+
 def trial_record(row: TrialSelectRow) -> TrialRecord:
     """Makes a record of a row of :func:`select_trials`."""
     trial, study_id, epochs_done, outcome, reward = row
@@ -120,7 +148,7 @@ def _origin_of(trial: Any) -> TrialOrigin | None:
 
 def trial_by_id(session: Session, trial_id: int) -> TrialRecord:
     """The trial, which is there."""
-    return trial_record(session.execute(select_trials().where(TrialRow.id == trial_id)).one())
+    return trial_record(session.execute(_TRIAL_BY_ID, {"trial_id": trial_id}).one())
 
 
 def epoch_record(row: EpochRow) -> EpochRecord:
@@ -149,18 +177,7 @@ class Usage:
 
 def usage_of(session: Session, study_keys: Collection[int]) -> defaultdict[int, Usage]:
     """Usage by study key, in one query; a study without trials has used nothing."""
-    rows = session.execute(
-        select(
-            TrialRow.study_key,
-            TrialRow.state,
-            func.count(),
-            func.sum(TrialRow.epochs),
-            func.sum(EPOCHS_DONE),
-            func.sum(case((TrialRow.reused_study_id.is_not(None), TrialRow.epochs), else_=0)),
-        )
-        .where(TrialRow.study_key.in_(study_keys))
-        .group_by(TrialRow.study_key, TrialRow.state)
-    )
+    rows = session.execute(_USAGE, {"study_keys": [*study_keys]})
     usage: defaultdict[int, Usage] = defaultdict(Usage)
     for study_key, state, count, epochs, done, reused in rows:
         of_study = usage[study_key]

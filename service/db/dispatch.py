@@ -29,7 +29,7 @@ from service.db.transitions import (
     clean_error,
     find_unfinished,
     last_line,
-    touch_study,
+    touch_study_of,
 )
 from service.domain.events import EventKind
 from service.domain.provenance import Provenance
@@ -316,8 +316,7 @@ class Dispatch(DispatchStudies):
         """Runs one change of an unfinished trial; without a result from it nothing is written."""
         with self._database.writing() as session:
             leases.verify(session, lease)
-            study_key = select(TrialRow.study_key).where(TrialRow.id == trial_id).scalar_subquery()
-            if not touch_study(session, study_key):
+            if not touch_study_of(session, trial_id):
                 return None
             trial = find_unfinished(session, trial_id, attempt)
             result = None if trial is None else change(session, trial)

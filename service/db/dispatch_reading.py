@@ -23,6 +23,11 @@ class DispatchReading:
         with self._database.reading() as session:
             return session.scalars(select(LeaseRow.deployment_id)).one()
 
+    def lease_holder(self) -> str | None:
+        """Who may dispatch now, by the database's clock; None: nobody."""
+        with self._database.reading() as session:
+            return session.scalars(select(LeaseRow.owner).where(LeaseRow.expires_at > UtcNow())).one_or_none()
+
     def active_studies(self) -> tuple[StudyRecord, ...]:
         """Studies that are pending or running, oldest first."""
         active = [state for state in StudyState if state.is_active]

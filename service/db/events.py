@@ -35,7 +35,7 @@ def record(
         "state": None if state is None else state.value,
         "detail": detail,
     }
-    session.execute(_INSERT, values)
+    session.connection().execute(_INSERT, values)
 
 
 def record_of_queued_trials(session: Session, study_key: int, state: TrialState) -> None:

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import CursorResult, ScalarSelect, bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from nas_worker.job import EpochReport
@@ -17,7 +17,8 @@ from service.domain.events import EventKind
 from service.domain.states import StudyState, TrialState
 from solver.base import Suggestion
 
-# Built once: building a statement costs as much as sending it.
+# Built once, and executed on the session's connection: building a statement, or what a session adds to it,
+# costs more than sending it.
 _FIND_UNFINISHED = (
     select(
         StudyRow.key,
@@ -34,6 +35,24 @@ _FIND_UNFINISHED = (
         TrialRow.attempt == bindparam("attempt"),
         TrialRow.state.in_(UNFINISHED),
     )
+)
+
+_SET_TRIAL = (
+    update(TrialRow)
+    .where(
+        TrialRow.id == bindparam("of_id"),
+        TrialRow.state == bindparam("of_state"),
+        TrialRow.attempt == bindparam("of_attempt"),
+    )
+    .values(updated_at=UtcNow())
+)
+_INSERT_EPOCHS = insert(EpochRow).values(recorded_at=UtcNow())
+_NEXT_REVISION = (
+    update(StudyRow).values(revision=StudyRow.revision + 1, updated_at=UtcNow()).returning(StudyRow.key)
+)
+_TOUCH_STUDY = _NEXT_REVISION.where(StudyRow.key == bindparam("of_key"))
+_TOUCH_STUDY_OF_TRIAL = _NEXT_REVISION.where(
+    StudyRow.key == select(TrialRow.study_key).where(TrialRow.id == bindparam("of_trial")).scalar_subquery()
 )
 
 _ROUNDING = 1e-9  # of a solver that samples on a log scale, relative
@@ -139,33 +158,33 @@ class UnfinishedTrial:
             }
             for report in reports
         ]
-        session.execute(insert(EpochRow).values(recorded_at=UtcNow()), rows)
+        session.connection().execute(_INSERT_EPOCHS, rows)
         self._set(session, {})
 
     def _set(self, session: Session, values: dict[str, object]) -> None:
-        changed = session.execute(
-            update(TrialRow)
-            .where(TrialRow.id == self.id, TrialRow.state == self.state, TrialRow.attempt == self.attempt)
-            .values(updated_at=UtcNow(), **values)
-            .execution_options(synchronize_session=False)
+        changed = session.connection().execute(
+            _SET_TRIAL.values(**values) if values else _SET_TRIAL,
+            {"of_id": self.id, "of_state": self.state, "of_attempt": self.attempt},
         )
-        assert isinstance(changed, CursorResult)
         if changed.rowcount != 1:
             raise RuntimeError(f"trial {self.id} changed although its study is locked")
 
 
 def find_unfinished(session: Session, trial_id: int, attempt: int) -> UnfinishedTrial | None:
     """The trial, if it is queued or running at this attempt."""
-    row = session.execute(_FIND_UNFINISHED, {"id": trial_id, "attempt": attempt}).one_or_none()
+    row = session.connection().execute(_FIND_UNFINISHED, {"id": trial_id, "attempt": attempt}).one_or_none()
     return None if row is None else UnfinishedTrial(trial_id, attempt, *row)
 
 
-def touch_study(session: Session, key: int | ScalarSelect[int], **values: object) -> bool:
-    """Locks a study and gives it its next revision. Returns whether there is such a study."""
-    touched = update(StudyRow).where(StudyRow.key == key).returning(StudyRow.key)
-    values |= {"revision": StudyRow.revision + 1, "updated_at": UtcNow()}
-    statement = touched.values(**values).execution_options(synchronize_session=False)
-    return session.scalar(statement) is not None
+def touch_study(session: Session, key: int, **values: object) -> None:
+    """Locks a study, which is there, and gives it its next revision, with other columns that go with it."""
+    session.connection().execute(_TOUCH_STUDY.values(**values) if values else _TOUCH_STUDY, {"of_key": key})
+
+
+def touch_study_of(session: Session, trial_id: int) -> bool:
+    """Locks the study of a trial and gives it its next revision. Returns whether there is such a trial."""
+    touched = session.connection().execute(_TOUCH_STUDY_OF_TRIAL, {"of_trial": trial_id})
+    return touched.first() is not None
 
 
 def set_study_state(session: Session, row: StudyRow, state: StudyState, **values: object) -> None:

@@ -1,11 +1,10 @@
-"""The checkpoints of trials on the disk: removed once nobody will read them again."""
+"""The checkpoints of trials on their storage: removed once nobody will read them again."""
 
 import logging
-import shutil
 import time
 from collections.abc import Iterable
-from pathlib import Path
 
+from nas_worker.storage import join, name_of, storage_of
 from service.db.store import Store
 from service.domain.errors import NotFoundError
 from service.domain.records import TrialRecord
@@ -24,20 +23,21 @@ class Checkpoints:
 
     Args:
         store: Says which trials there are.
-        root: Folder of all checkpoints.
+        root: Folder of all checkpoints, a path or a URL.
         settle_seconds: After this long no worker of a study that has ended writes any more.
     """
 
-    def __init__(self, store: Store, root: Path, settle_seconds: float) -> None:
+    def __init__(self, store: Store, root: str, settle_seconds: float) -> None:
         self._store = store
         self._root = root
+        self._storage = storage_of(root)
         self._settle_seconds = settle_seconds
         self._active: set[str] = set()
         self._due: dict[str, float] = {}
 
-    def folder(self, trial: TrialRecord) -> Path:
+    def folder(self, trial: TrialRecord) -> str:
         """Where a trial's lie."""
-        return self._root / trial.study_id / f"trial-{trial.number}"
+        return join(self._root, trial.study_id, f"trial-{trial.number}")
 
     def tidy(self, trial: TrialRecord, keep: str | None = None) -> None:
         """Removes those of a trial that has ended.
@@ -51,8 +51,8 @@ class Checkpoints:
     def doubt_all(self) -> None:
         """Has all folders compared with the database, as when another dispatcher may have left some."""
         now = time.monotonic()
-        for folder in _entries(self._root):
-            self._due.setdefault(folder.name, now)
+        for study_id in self._folders(self._root):
+            self._due.setdefault(study_id, now)
 
     def note_active(self, study_ids: Iterable[str]) -> None:
         """Says which studies are active; those that no longer are will be compared with the database."""
@@ -79,17 +79,14 @@ class Checkpoints:
             Whether none was there any more. A worker may have written one while the others were removed, so
             that they have just been removed is not enough.
         """
-        folder = self._root / study_id
         try:
-            shutil.rmtree(folder)
-        except FileNotFoundError:
-            return not folder.exists()
+            return not self._storage.remove_folder(join(self._root, study_id))
         except OSError as exc:
             _LOG.warning("checkpoints are left behind: %s", exc, extra={"study": study_id})
         return False
 
     def _compare(self, study_id: str) -> None:
-        folders = {folder.name: folder for folder in _entries(self._root / study_id)}
+        folders = self._folders(join(self._root, study_id))
         if not folders:
             return
         try:
@@ -97,8 +94,8 @@ class Checkpoints:
         except NotFoundError:
             return  # deleted, or not of this database
         for trial in trials:
-            folder = folders.get(self.folder(trial).name)
-            if folder is not None and trial.state.is_final:
+            folder = self.folder(trial)
+            if name_of(folder) in folders and trial.state.is_final:
                 self._remove_all_but(folder, self._kept(trial))
 
     def _kept(self, trial: TrialRecord) -> str | None:
@@ -106,18 +103,18 @@ class Checkpoints:
             return None
         return self._store.dispatch.last_checkpoint(trial.id)[1]
 
-    def _remove_all_but(self, folder: Path, keep: str | None) -> None:
-        kept = None if keep is None else Path(keep).name
+    def _remove_all_but(self, folder: str, keep: str | None) -> None:
+        kept = None if keep is None else name_of(keep)
         try:
-            for path in folder.glob("epoch-*"):
-                if path.name != kept:
-                    path.unlink(missing_ok=True)
+            for name in self._storage.files(folder):
+                if name.startswith("epoch-") and name != kept:
+                    self._storage.remove(join(folder, name))
         except OSError as exc:
-            _LOG.warning("checkpoints are left behind: %s", exc, extra={"folder": str(folder)})
+            _LOG.warning("checkpoints are left behind: %s", exc, extra={"folder": folder})
 
-
-def _entries(folder: Path) -> list[Path]:
-    try:
-        return [path for path in folder.iterdir() if path.is_dir()]
-    except OSError:  # not there yet, or not to be read now
-        return []
+    def _folders(self, folder: str) -> frozenset[str]:
+        try:
+            return frozenset(self._storage.folders(folder))
+        except OSError as exc:
+            _LOG.warning("checkpoints cannot be listed: %s", exc, extra={"folder": folder})
+            return frozenset()

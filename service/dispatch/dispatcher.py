@@ -1,11 +1,8 @@
 """The dispatcher: one thread that keeps the database's active studies running on the engine."""
 
 import logging
-import os
-import socket
 import threading
 import time
-import uuid
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +13,9 @@ from ray.exceptions import RayError
 
 from service.db.store import Store
 from service.dispatch.checkpoints import Checkpoints
+from service.dispatch.compatibility import other_code
 from service.dispatch.engine import Engine
+from service.dispatch.owner import new_owner
 from service.dispatch.planner import Planner
 from service.dispatch.runs import Runs, first_line
 from service.dispatch.settings import DispatchSettings
@@ -60,7 +59,7 @@ class Dispatcher:
     def __init__(self, store: Store, settings: DispatchSettings) -> None:
         self._store = store
         self._settings = settings
-        self._owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self._owner = new_owner()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._status = DispatcherStatus()
@@ -69,6 +68,8 @@ class Dispatcher:
         self._waiting: dict[int, _Waiting] = {}
         self._start_failures: Counter[str] = Counter()
         self._start_again_at: dict[str, float] = {}
+        self._misfits: dict[str, str] = {}
+        self._is_embedded = settings.ray_address is None
         self._survey_at = 0.0
 
     @property
@@ -181,12 +182,13 @@ class Dispatcher:
         self._pool.trim(resources_are_wanted=bool(self._waiting))
         if self._status.error is not None:
             self._status = replace(self._status, error=None)
-        self._runs.poll(self._lease, 0.0 if planned else self._settings.tick_seconds)
+        looks_at_once = planned or self._planner.wait(self._settings.tick_seconds)
+        self._runs.poll(self._lease, 0.0 if looks_at_once else self._settings.tick_seconds)
 
     def _survey(self, lease: Lease, engine: Engine, studies: Sequence[StudyRecord]) -> None:
         """What need not be looked at in every tick: machines too small, checkpoints to be removed."""
         for study in studies:
-            shortage = engine.shortage(study.spec.resources)
+            shortage = engine.shortage(study.spec.resources) or self._misfits.get(study.id)
             if shortage != study.shortage:
                 self._store.dispatch.set_shortage(lease, study.id, shortage)
         for study_id in self._store.dispatch.deleted_studies():
@@ -242,7 +244,21 @@ class Dispatcher:
                 self._worker_did_not_start(lease, study, first_line(exc))
             return
         del self._waiting[waiting.trial.id], self._start_failures[study.id]
+        assert waiting.worker.info is not None
+        if (misfit := other_code(waiting.worker.info, is_embedded=self._is_embedded)) is not None:
+            self._refuse(lease, study, waiting.worker, misfit)
+            return
+        self._misfits.pop(study.id, None)  # the next survey tells the study
         self._runs.start(lease, study, waiting.trial, waiting.worker)
+
+    def _refuse(self, lease: Lease, study: StudyRecord, worker: Worker, misfit: str) -> None:
+        """Gives up a worker that must run no trial; one that may be on another node is asked for later."""
+        self._pool.kill(worker)
+        self._start_again_at[study.id] = time.monotonic() + 2 * self._settings.survey_seconds
+        if study.id not in self._misfits:  # once, although the next worker may be another node's
+            _LOG.warning(misfit, extra={"study": study.id})
+            self._misfits[study.id] = misfit
+            self._store.dispatch.set_shortage(lease, study.id, misfit)
 
     def _worker_did_not_start(self, lease: Lease, study: StudyRecord, reason: str) -> None:
         """Waits longer each time. Workers lost at the same moment, as with their node, count once."""

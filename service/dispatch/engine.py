@@ -13,6 +13,7 @@ import ray
 from ray.util import list_named_actors
 
 from nas_worker.actor import SearchWorker
+from service.dispatch.owner import is_alive
 from service.dispatch.settings import DispatchSettings
 from service.domain.spec import Resources
 
@@ -43,7 +44,9 @@ class Engine:
         """Starts or joins Ray. Not on the main thread of a server: Ray replaces its signal handlers there.
 
         Raises:
-            ConnectionError: The external cluster does not answer.
+            ConnectionError: The external cluster does not answer, or asks for another token.
+            RuntimeError: It runs another version of Ray or Python.
+            AuthenticationError: ``RAY_AUTH_MODE`` is token, and there is none.
         """
         common: dict[str, Any] = {
             "namespace": self._namespace,
@@ -52,7 +55,7 @@ class Engine:
             "configure_logging": False,
         }
         if self._settings.ray_address is not None:
-            ray.init(address=self._settings.ray_address, **common)
+            self._join(self._settings.ray_address, common)
             return
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         _remove_stale_temp_dirs()
@@ -67,6 +70,17 @@ class Engine:
             _system_config={"enable_worker_prestart": False, "prestart_worker_first_driver": False},
             **common,
         )
+
+    def _join(self, address: str, options: dict[str, Any]) -> None:
+        try:
+            ray.init(address=address, runtime_env=self._settings.ray_runtime_env, **options)
+        except ConnectionError as error:
+            # Ray says the same of a head that refuses the token as of one that is not there.
+            mode = os.environ.get("RAY_AUTH_MODE", "not set")
+            raise ConnectionError(
+                f"{error}. Either it does not answer, or it asks for another token: RAY_AUTH_MODE is {mode} "
+                "here, and RAY_AUTH_TOKEN must be the cluster's"
+            ) from error
 
     def disconnect(self) -> None:
         """Leaves an external cluster, whose workers go on; stops the embedded one."""
@@ -135,15 +149,5 @@ def _remove_stale_temp_dirs() -> None:
     """Removes what embedded engines of processes that were killed have left."""
     for path in Path(tempfile.gettempdir()).glob(f"{_TEMP_PREFIX}*"):
         match = re.match(rf"{_TEMP_PREFIX}(\d+)-", path.name)
-        if match and not _is_alive(int(match[1])):
+        if match and not is_alive(int(match[1])):
             shutil.rmtree(path, ignore_errors=True)
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import NamedTuple
 
 from nas_worker.versions import software_versions
@@ -47,6 +47,11 @@ class _Question(NamedTuple):
     situation: _Situation
     answer: Future[_Proposal | None]
 
+    @property
+    def has_no_proposal(self) -> bool:
+        """Whether the solver has answered that there is nothing to try."""
+        return self.answer.done() and self.answer.exception() is None and self.answer.result() is None
+
 
 class Planner:
     """Turns free slots of studies into queued trials, and ends studies that have nothing left to try."""
@@ -77,6 +82,17 @@ class Planner:
         changes = [self._advance(lease, study) for study in studies]
         return any(changes)
 
+    def wait(self, seconds: float) -> bool:
+        """Waits for a suggestion under way, so that a worker that is free need not wait for the next look.
+
+        Returns:
+            Whether there was any; if not, it has not waited.
+        """
+        under_way = [asked.answer for asked in self._asked.values() if not asked.has_no_proposal]
+        if under_way:
+            wait(under_way, seconds, return_when=FIRST_COMPLETED)
+        return bool(under_way)
+
     def _advance(self, lease: Lease, study: StudyRecord) -> bool:
         situation = _Situation.of(study)
         question = self._asked.get(study.id)
@@ -87,7 +103,7 @@ class Planner:
             return False
         if not question.answer.done():
             return False
-        if question.answer.exception() is None and question.answer.result() is None:
+        if question.has_no_proposal:
             return self._nothing_proposed(lease, study, question.situation)
         del self._asked[study.id]
         return self._take_answer(lease, study, question)

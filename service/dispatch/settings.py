@@ -1,7 +1,8 @@
 """How the dispatcher works; made from the service's settings."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -9,8 +10,10 @@ class DispatchSettings:
     """Settings of a dispatcher. Times are in seconds.
 
     Attributes:
-        checkpoint_dir: Root of all trials' checkpoints; on a cluster, storage that every node sees.
+        checkpoint_dir: Root of all trials' checkpoints, a path or a URL (see :mod:`nas_worker.storage`); on a
+            cluster, storage that every node sees.
         ray_address: Address of an external Ray cluster, or None for an embedded one.
+        ray_runtime_env: Ray's ``runtime_env`` for workers on an external cluster; none: what is on its nodes.
         embedded_cpus: CPU cores that the embedded engine offers to trials; None: all of this machine.
         embedded_gpus: GPUs that it offers; None: all that Ray finds.
         lease_ttl_seconds: After this long without a sign of life another dispatcher takes over.
@@ -26,8 +29,9 @@ class DispatchSettings:
         max_failures_in_a_row: A study whose last trials all failed, this many of them, fails.
     """
 
-    checkpoint_dir: Path
+    checkpoint_dir: str
     ray_address: str | None = None
+    ray_runtime_env: Mapping[str, Any] | None = None
     dataset_roots: tuple[str, ...] = ()
     allow_hub: bool = False
     embedded_cpus: int | None = None

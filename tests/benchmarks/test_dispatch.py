@@ -22,7 +22,7 @@ def test_a_sleeping_search_reports_like_a_real_one_and_says_when_it_was_busy(tmp
     reports: list[EpochReport] = []
     settings = SearchSettings(max_train_images=images_of(0.02))
     job = SearchJob(settings, load_platform("pixel1"), lambda_=1.0, epochs=3, seed=0)
-    assert sleep_search(job, on_epoch=reports.append, checkpoint_dir=tmp_path / "trial-0", threads=1)
+    assert sleep_search(job, on_epoch=reports.append, checkpoint_dir=str(tmp_path / "trial-0"), threads=1)
     assert [report.epoch for report in reports] == [1, 2, 3]
     (busy,) = Busy.read_all(tmp_path)
     assert busy.end - busy.begin >= 0.06

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from nas_worker.checkpoint import load_checkpoint
-from nas_worker.errors import CheckpointError, DivergedError, SearchError, UnknownNameError
+from nas_worker.errors import CheckpointError, DivergedError, SearchError, StorageError, UnknownNameError
 from nas_worker.inputs import training_sources
 from nas_worker.job import EpochReport, SearchJob
 from nas_worker.platform import load_platform
@@ -65,26 +65,35 @@ def final_state(checkpoint: Path) -> dict[str, Any]:
     return trainer.state_dict()
 
 
-@pytest.mark.parametrize("done", [1, 3])
+@pytest.mark.parametrize(("done", "scheme"), [(1, ""), (3, ""), (2, "local://")])
 def test_a_resumed_search_ends_bit_equal_to_an_unbroken_one(
-    done: int, unbroken: tuple[Path, list[EpochReport]], tmp_path: Path
+    done: int, scheme: str, unbroken: tuple[Path, list[EpochReport]], tmp_path: Path
 ) -> None:
     reports: list[EpochReport] = []
+    location = f"{scheme}{tmp_path}"
     finished = run_search(
-        LONGER, on_epoch=reports.append, should_stop=lambda: len(reports) == done, checkpoint_dir=tmp_path
+        LONGER, on_epoch=reports.append, should_stop=lambda: len(reports) == done, checkpoint_dir=location
     )
     assert not finished
     assert len(reports) == done
-    resumed = run(LONGER, checkpoint_dir=tmp_path, attempt=2, resume_from=reports[-1].checkpoint)
+    resumed = run(LONGER, checkpoint_dir=location, attempt=2, resume_from=reports[-1].checkpoint)
     folder, expected = unbroken
     assert comparable(reports + resumed) == comparable(expected)
-    assert resumed[-1].checkpoint == str(tmp_path / "epoch-4-attempt-2.pt")
+    assert resumed[-1].checkpoint == f"{location}/epoch-4-attempt-2.pt"
     torch.testing.assert_close(
         final_state(tmp_path / "epoch-4-attempt-2.pt"),
         final_state(folder / "epoch-4-attempt-1.pt"),
         rtol=0,
         atol=0,
     )
+
+
+def test_a_checkpoint_that_cannot_be_written_ends_the_search_with_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "full").touch()
+    with pytest.raises(
+        StorageError, match=r"full/epoch-1-attempt-1.pt cannot be written: (Not a|File exists)"
+    ):
+        run(small_job(), checkpoint_dir=tmp_path / "full")
 
 
 def test_resuming_after_the_last_epoch_has_nothing_left_to_do(

@@ -11,8 +11,8 @@ import pytest
 
 from service.db.store import Store
 from service.domain.access import Scope
-from service.domain.errors import InvalidFieldError
-from service.server import base_url, check_exposure, serve
+from service.domain.errors import InvalidFieldError, LeaseHeldError
+from service.server import base_url, check_alone, check_exposure, serve
 from service.settings import Settings
 
 PROGRAM = """
@@ -43,6 +43,36 @@ def test_other_addresses_need_tokens_or_insecure(store: Store, host: str) -> Non
     store.tokens.revoke(record.id)
     with pytest.raises(InvalidFieldError, match="no valid access token"):
         check_exposure(Settings(host=host), store)
+
+
+def holder_of(store: Store, process: int | str, host: str = socket.gethostname()) -> None:
+    assert store.dispatch.acquire_lease(f"{host}:{process}:abcd", 60) is not None
+
+
+def test_sqlite_takes_one_service_that_runs_trials(store: Store) -> None:
+    settings = Settings(database_url="sqlite:///spnas.db")
+    check_alone(settings, store)
+    holder_of(store, os.getpid())
+    with pytest.raises(
+        LeaseHeldError, match=rf"process {os.getpid()}, runs trials on sqlite:.*--no-dispatcher"
+    ):
+        check_alone(settings, store)
+    check_alone(Settings(database_url="sqlite:///spnas.db", dispatcher=False), store)
+    check_alone(Settings(database_url="postgresql://db/spnas"), store)
+
+
+@pytest.mark.parametrize("holder", ["dead", "elsewhere", "nobody's"])
+def test_a_lease_that_nobody_here_uses_is_no_reason(store: Store, holder: str) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    match holder:
+        case "dead":
+            holder_of(store, ended.pid)
+        case "elsewhere":
+            holder_of(store, os.getpid(), host="another-machine")
+        case _:
+            holder_of(store, "none")
+    check_alone(Settings(database_url="sqlite:///spnas.db"), store)
 
 
 def test_a_taken_port_is_a_clear_error(tmp_path: Path) -> None:

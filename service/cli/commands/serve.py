@@ -47,7 +47,7 @@ def serve(
     settings = effective_settings({name: value for name, value in flags.items() if value is not None})
     from service.server import serve as run  # noqa: PLC0415 - Ray takes a second to import
 
-    run(settings, on_listening=_announce)
+    run(settings, on_listening=_announce, alone=True)
 
 
 def _announce(url: str) -> None:

@@ -53,6 +53,11 @@ def test_a_password_is_not_shown() -> None:
     assert "postgresql+psycopg://spnas:***@db/spnas" in result.stdout
 
 
+def test_variables_of_workers_are_shown_without_their_values() -> None:
+    env = {"RAY_ADDRESS": "10.0.0.1:6379", "SPNAS_RAY_RUNTIME_ENV": '{"env_vars": {"AWS_SECRET": "hush"}}'}
+    assert sources(env)["ray_runtime_env"]["value"] == {"env_vars": {"AWS_SECRET": "***"}}
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [("port = ", "spnas.toml: "), ("prot = 1\n", "prot: "), ('port = "many"\n', "port: ")],

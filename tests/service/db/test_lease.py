@@ -11,7 +11,7 @@ from solver.base import Suggestion
 from tests.service.db.helpers import new_study, queued_trial, running_trial
 from tests.service.searches import epoch_report
 
-SHORT = 0.3
+SHORT = 1.0
 LONG = 600.0
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from ray.cluster_utils import Cluster
+from sqlalchemy import Engine
 
 from service.db import migrate
 from service.db.engine import create_engine
@@ -28,8 +29,9 @@ def wait_until(condition: Callable[[], bool], what: str, timeout_seconds: float 
 class Bench:
     """A store, and a dispatcher that works on it; the dispatcher can be stopped and started again."""
 
-    def __init__(self, store: Store, settings: DispatchSettings, cluster: Cluster) -> None:
-        self.store = store
+    def __init__(self, engine: Engine, settings: DispatchSettings, cluster: Cluster) -> None:
+        self.engine = engine
+        self.store = Store(engine)
         self.cluster = cluster
         self.settings = settings
         self.dispatcher: Dispatcher | None = None
@@ -98,7 +100,7 @@ def shared_bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     engine = create_engine(f"sqlite:///{folder / 'spnas.db'}")
     migrate.upgrade(engine)
     settings = DispatchSettings(
-        checkpoint_dir=folder / "checkpoints",
+        checkpoint_dir=str(folder / "checkpoints"),
         ray_address=cluster.address,
         tick_seconds=0.05,
         survey_seconds=0.5,
@@ -107,7 +109,7 @@ def shared_bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         max_crashes=1,
         max_failures_in_a_row=3,
     )
-    bench = Bench(Store(engine), settings, cluster)
+    bench = Bench(engine, settings, cluster)
     yield bench
     bench.stop()
     engine.dispose()
@@ -125,4 +127,4 @@ def bench(shared_bench: Bench) -> Bench:
 @pytest.fixture
 def checkpoint_dir(shared_bench: Bench) -> Path:
     """Where the bench's checkpoints lie."""
-    return shared_bench.settings.checkpoint_dir
+    return Path(shared_bench.settings.checkpoint_dir)

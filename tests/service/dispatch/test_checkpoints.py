@@ -1,4 +1,4 @@
-"""Which checkpoints stay and which go, in every state of a trial."""
+"""Which checkpoints stay and which go, in every state of a trial: in a folder, and behind a URL."""
 
 from pathlib import Path
 
@@ -19,9 +19,18 @@ FILES = ("epoch-1-attempt-1.pt", "epoch-2-attempt-1.pt", LAST, "epoch-2-attempt-
 SETTLE_SECONDS = 3600.0
 
 
+@pytest.fixture(params=["", "local://"], ids=["path", "url"])
+def root(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return f"{request.param}{tmp_path / 'checkpoints'}"
+
+
 @pytest.fixture
-def checkpoints(store: Store, tmp_path: Path) -> Checkpoints:
-    return Checkpoints(store, tmp_path / "checkpoints", SETTLE_SECONDS)
+def checkpoints(store: Store, root: str) -> Checkpoints:
+    return Checkpoints(store, root, SETTLE_SECONDS)
+
+
+def on_disk(location: str) -> Path:
+    return Path(location.removeprefix("local://"))
 
 
 def names(folder: Path) -> list[str]:
@@ -29,7 +38,7 @@ def names(folder: Path) -> list[str]:
 
 
 def write(checkpoints: Checkpoints, trial: TrialRecord) -> Path:
-    folder = checkpoints.folder(trial)
+    folder = on_disk(checkpoints.folder(trial))
     folder.mkdir(parents=True, exist_ok=True)
     for name in FILES:
         (folder / name).touch()
@@ -42,7 +51,7 @@ def trial_in(store: Store, checkpoints: Checkpoints, study_id: str, state: Trial
     trial = begin(store, study_id, Suggestion(1.0, 2))
     folder = write(checkpoints, trial)
     reports = [
-        EpochReport(epoch, 0.5, 0.9, 78.0, 1.0, ARCHITECTURE, str(folder / f"epoch-{epoch}-attempt-2.pt"))
+        EpochReport(epoch, 0.5, 0.9, 78.0, 1.0, ARCHITECTURE, f"{folder}/epoch-{epoch}-attempt-2.pt")
         for epoch in (1, 2)
     ]
     dispatch.record_epochs(lease, trial.id, trial.attempt, reports)
@@ -69,21 +78,21 @@ def test_after_a_takeover_only_what_a_trial_needs_stays(store: Store, checkpoint
     trials = {state: trial_in(store, checkpoints, study.id, state) for state in TrialState}
     checkpoints.doubt_all()
     checkpoints.sweep(60)
-    found = {state: names(checkpoints.folder(trial)) for state, trial in trials.items()}
+    found = {state: names(on_disk(checkpoints.folder(trial))) for state, trial in trials.items()}
     assert found == {state: expected_of(state) for state in TrialState}
 
 
-def test_a_trial_that_is_cancelled_without_a_dispatcher_is_found(store: Store, tmp_path: Path) -> None:
-    checkpoints = Checkpoints(store, tmp_path, settle_seconds=0)
+def test_a_trial_that_is_cancelled_without_a_dispatcher_is_found(store: Store, root: str) -> None:
+    checkpoints = Checkpoints(store, root, settle_seconds=0)
     study = new_study(store, epochs={"min": 2, "max": 2})
     trial = trial_in(store, checkpoints, study.id, TrialState.QUEUED)
     checkpoints.note_active([study.id])
     checkpoints.sweep(60)
-    assert names(checkpoints.folder(trial)) == sorted(FILES)
+    assert names(on_disk(checkpoints.folder(trial))) == sorted(FILES)
     store.studies.cancel(study.id)
     checkpoints.note_active([])
     checkpoints.sweep(60)
-    assert names(checkpoints.folder(trial)) == []
+    assert names(on_disk(checkpoints.folder(trial))) == []
 
 
 def test_workers_of_an_ended_study_are_given_time_to_end(store: Store, checkpoints: Checkpoints) -> None:
@@ -92,20 +101,19 @@ def test_workers_of_an_ended_study_are_given_time_to_end(store: Store, checkpoin
     checkpoints.note_active([study.id])
     checkpoints.note_active([])
     checkpoints.sweep(60)
-    assert names(checkpoints.folder(trial)) == sorted(FILES)
+    assert names(on_disk(checkpoints.folder(trial))) == sorted(FILES)
 
 
 def test_what_the_database_does_not_know_is_left_alone(
-    store: Store, checkpoints: Checkpoints, tmp_path: Path
+    store: Store, checkpoints: Checkpoints, root: str
 ) -> None:
     study = new_study(store)
-    root = tmp_path / "checkpoints"
-    for folder in (root / study.id / "trial-7", root / "of-another-database" / "trial-0"):
+    for folder in (on_disk(root) / study.id / "trial-7", on_disk(root) / "of-another-database" / "trial-0"):
         folder.mkdir(parents=True)
         (folder / LAST).touch()
     checkpoints.doubt_all()
     checkpoints.sweep(60)
-    assert names(root) == [LAST, LAST]
+    assert names(on_disk(root)) == [LAST, LAST]
 
 
 def test_a_deleted_study_is_gone_once_a_look_finds_nothing(store: Store, checkpoints: Checkpoints) -> None:
@@ -115,7 +123,7 @@ def test_a_deleted_study_is_gone_once_a_look_finds_nothing(store: Store, checkpo
     write(checkpoints, trial)  # by a worker that was killed only now
     assert not checkpoints.is_removed(study.id)
     assert checkpoints.is_removed(study.id)
-    assert not checkpoints.folder(trial).exists()
+    assert not on_disk(checkpoints.folder(trial)).exists()
 
 
 def test_without_any_checkpoints_there_is_nothing_to_do(store: Store, checkpoints: Checkpoints) -> None:

@@ -1,12 +1,6 @@
 """The dispatcher on a real Ray cluster with real, tiny searches."""
 
-import os
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
-from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -14,84 +8,23 @@ import pytest
 import ray
 from ray.util import list_named_actors
 
-from nas_worker.actor import WorkerInfo
-from nas_worker.data import load_dataset
 from nas_worker.job import EpochReport, SearchJob
 from nas_worker.platform import load_platform
 from nas_worker.search import run_search
-from nas_worker.versions import software_versions
 from service.advisor import Advisor
-from service.dispatch import runs
-from service.domain.errors import DatabaseUnavailableError
-from service.domain.records import Lease, StudyRecord, TrialRecord
 from service.domain.states import StudyState, TrialState
 from solver.base import Suggestion
 from solver.reward import reward
 from tests.service.dispatch.conftest import Bench, wait_until
+from tests.service.dispatch.helpers import (
+    assert_as_if_undisturbed,
+    is_gone,
+    kill_named,
+    kill_worker,
+    recorded,
+)
 
 pytestmark = pytest.mark.slow
-
-
-def worker_pid(bench: Bench, worker: str | None) -> int:
-    assert worker is not None
-    handle = ray.get_actor(worker, namespace=bench.store.dispatch.deployment_id())
-    info: WorkerInfo = ray.get(handle.info.remote())  # type: ignore[assignment]  # Ray infers a list
-    return info.pid
-
-
-def kill_named(bench: Bench, worker: str | None) -> None:
-    os.kill(worker_pid(bench, worker), signal.SIGKILL)
-
-
-def kill_worker(bench: Bench, trial: TrialRecord) -> None:
-    kill_named(bench, trial.worker)
-
-
-def recorded(bench: Bench, study: StudyRecord, number: int) -> list[tuple[float, float, float]]:
-    epochs = [record.report for record in bench.store.trials.epochs(study.id, number)]
-    assert [report.epoch for report in epochs] == list(range(1, len(epochs) + 1))
-    return [(report.cross_entropy, report.accuracy, report.runtime_ms) for report in epochs]
-
-
-def undisturbed(study: StudyRecord, trial: TrialRecord) -> list[tuple[float, float, float]]:
-    """What the trial's epochs report when nothing interferes."""
-    reports: list[EpochReport] = []
-    platform = load_platform(study.spec.platform)
-    job = SearchJob(study.spec.search, platform, trial.lambda_, trial.epochs, trial.seed)
-    assert run_search(job, on_epoch=reports.append)
-    return [(report.cross_entropy, report.accuracy, report.runtime_ms) for report in reports]
-
-
-def assert_as_if_undisturbed(bench: Bench, study: StudyRecord) -> None:
-    """All trials completed, with the epochs of an unbroken run, and the budget counts each of them once."""
-    trials = bench.store.trials.history(study.id)
-    for trial in trials:
-        assert trial.state is TrialState.COMPLETED
-        assert recorded(bench, study, trial.number) == undisturbed(study, trial)
-    now = bench.store.studies.get(study.id)
-    assert (now.spent_epochs, now.reserved_epochs) == (sum(trial.epochs for trial in trials), 0)
-    assert now.spent_epochs <= study.spec.budget_epochs
-
-
-@contextmanager
-def failing_once(
-    monkeypatch: pytest.MonkeyPatch, part: object, name: str, *, is_written: bool
-) -> Iterator[list[str]]:
-    """Lets the next call of a method of the store fail as a lost connection does; yields the failed calls."""
-    method = getattr(part, name)
-    failed: list[str] = []
-
-    def call(*args: Any, **kwargs: Any) -> Any:
-        if failed:
-            return method(*args, **kwargs)
-        failed.append(name)
-        if is_written:
-            method(*args, **kwargs)
-        raise DatabaseUnavailableError("the connection was lost")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(part, name, call)
-        yield failed
 
 
 def test_a_study_runs_to_its_end(bench: Bench) -> None:
@@ -100,6 +33,17 @@ def test_a_study_runs_to_its_end(bench: Bench) -> None:
     assert_as_if_undisturbed(bench, study)
     assert ended.spent_epochs == 4
     assert ended.best is not None
+
+
+def test_no_study_starves(bench: Bench) -> None:
+    fields: dict[str, Any] = {"epochs": {"min": 1, "max": 1}, "budget_epochs": 3, "max_parallel_trials": 2}
+    studies = [bench.create(**fields) for _ in range(3)]
+    for study in studies:
+        bench.wait_for(study, StudyState.COMPLETED)
+    histories = [bench.store.trials.history(study.id) for study in studies]
+    started = [[trial.started_at for trial in history if trial.started_at] for history in histories]
+    assert all(len(times) == 3 for times in started)
+    assert max(times[0] for times in started) < min(times[2] for times in started)
 
 
 def test_a_killed_worker_costs_no_epoch(bench: Bench) -> None:
@@ -224,21 +168,6 @@ def test_waiting_for_resources_is_not_running(bench: Bench) -> None:
     assert bench.store.studies.cancel(study.id).warnings == ()
 
 
-@pytest.mark.parametrize("is_written", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize(
-    "name", ["add_trial", "start_trial", "record_epochs", "complete_trial", "finish_study"]
-)
-def test_a_fault_of_the_database_at_a_write_loses_nothing(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, name: str, is_written: bool
-) -> None:
-    """``after``: the write was committed, but the answer was lost."""
-    with failing_once(monkeypatch, bench.store.dispatch, name, is_written=is_written) as failed:
-        study = bench.create(budget_epochs=2)
-        bench.wait_for(study, StudyState.COMPLETED)
-    assert failed
-    assert_as_if_undisturbed(bench, study)
-
-
 # Keeps a worker's process from coming up, for as long as its node lives.
 _NEVER_UP = """
 import os, pathlib, sys, time
@@ -283,28 +212,6 @@ def test_nodes_that_die_while_a_study_waits_do_not_fail_it(bench: Bench, tmp_pat
     bench.cluster.remove_node(node, allow_graceful=False)
     history = bench.store.trials.history(study.id)
     assert [(trial.attempt, trial.crashes) for trial in history] == [(1, 0)], bench.story(study)
-
-
-def test_a_fault_of_the_database_is_not_the_solvers_fault(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with failing_once(monkeypatch, bench.store.trials, "history", is_written=False) as failed:
-        study = bench.create(budget_epochs=2)
-        assert bench.wait_for(study, StudyState.COMPLETED).error is None
-    assert failed
-
-
-def test_a_takeover_cut_short_is_begun_anew(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    study = bench.create(epochs={"min": 1, "max": 6}, budget_epochs=6)
-    bench.wait_for_epochs(study, 1)
-    bench.stop()
-    with failing_once(monkeypatch, bench.store.dispatch, "unfinished_trials", is_written=False) as failed:
-        dispatcher = bench.start()
-        bench.wait_for(study, StudyState.COMPLETED)
-    assert failed
-    assert dispatcher.status.role == "active"
-    assert bench.store.trials.get(study.id, 0).attempt == 1
-    assert_as_if_undisturbed(bench, study)
 
 
 def test_a_composite_study_serves_two_targets_with_the_same_trials(bench: Bench) -> None:
@@ -364,81 +271,6 @@ def test_the_hinge_target_reaches_the_search(bench: Bench) -> None:
     assert [report.cross_entropy for report in reports] == [ce for ce, _, _ in recorded(bench, study, 0)]
 
 
-def test_a_trial_that_overruns_is_stopped_and_its_epochs_stay_spent(bench: Bench) -> None:
-    study = bench.create(epochs={"min": 500, "max": 500}, budget_epochs=500, trial_timeout_seconds=1e6)
-    bench.wait_for_epochs(study, 1)
-    bench.store.studies.update(study.id, changes={"trial_timeout_seconds": 0.25})
-    wait_until(lambda: bench.store.trials.get(study.id, 0).state is TrialState.FAILED, "it is stopped")
-    bench.store.studies.cancel(study.id)
-    trial = bench.store.trials.get(study.id, 0)
-    assert "ran longer than 0.25 s, its study's trial_timeout_seconds" in (trial.error or "")
-    assert f"{trial.epochs_done} of 500 epochs" in (trial.error or "")
-    assert trial.epochs_done == len(recorded(bench, study, 0)) > 0
-    assert (trial.attempt, trial.worker) == (1, None)
-    found = bench.store.studies.get(study.id)
-    assert (found.spent_epochs, found.reserved_epochs) == (trial.epochs_done, 0)
-
-
-def test_what_has_finished_while_nobody_asked_is_kept_although_it_is_overdue(
-    bench: Bench, checkpoint_dir: Path
-) -> None:
-    study = bench.create(epochs={"min": 1, "max": 4}, budget_epochs=4)
-    bench.wait_for_epochs(study, 1)
-    bench.stop()
-    wait_until(lambda: any((checkpoint_dir / study.id).rglob("epoch-4-*.pt")), "the last epoch is done")
-    bench.store.studies.update(study.id, changes={"trial_timeout_seconds": 0.01})
-    bench.start()
-    bench.wait_for(study, StudyState.COMPLETED)
-    assert bench.store.trials.get(study.id, 0).attempt == 1
-    assert_as_if_undisturbed(bench, study)
-
-
-def test_epochs_done_while_nobody_asked_are_kept_of_an_overdue_trial(
-    bench: Bench, checkpoint_dir: Path
-) -> None:
-    study = bench.create(epochs={"min": 500, "max": 500}, budget_epochs=500)
-    seen = bench.wait_for_epochs(study, 1).epochs_done
-    bench.stop()
-    unseen = f"epoch-{seen + 3}-*.pt"
-    wait_until(lambda: any((checkpoint_dir / study.id).rglob(unseen)), "more epochs are done")
-    bench.store.studies.update(study.id, changes={"trial_timeout_seconds": 0.01})
-    bench.start()
-    wait_until(lambda: bench.store.trials.get(study.id, 0).state is TrialState.FAILED, "it is stopped")
-    bench.store.studies.cancel(study.id)
-    trial = bench.store.trials.get(study.id, 0)
-    assert f"{trial.epochs_done} of 500 epochs were recorded" in (trial.error or "")
-    assert trial.epochs_done >= seen + 2
-
-
-def test_a_worker_that_does_not_answer_is_ended_when_it_is_overdue(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    study = bench.create(epochs={"min": 500, "max": 500}, budget_epochs=500)
-    pid = worker_pid(bench, bench.wait_for_epochs(study, 1).worker)
-    bench.stop()
-    monkeypatch.setattr(bench, "settings", replace(bench.settings, stop_grace_seconds=1.0))
-    os.kill(pid, signal.SIGSTOP)
-    bench.store.studies.update(study.id, changes={"trial_timeout_seconds": 0.01})
-    bench.start()
-    wait_until(lambda: bench.store.trials.get(study.id, 0).state is TrialState.FAILED, "it is stopped")
-    bench.store.studies.cancel(study.id)
-    bench.stop()  # the next test has the usual settings
-
-
-def test_a_service_whose_clock_is_wrong_ends_no_trial(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Ahead(datetime):
-        @classmethod
-        def now(cls, tz: tzinfo | None = None) -> "Ahead":
-            found = super().now(tz) + timedelta(days=1)
-            assert isinstance(found, Ahead)
-            return found
-
-    monkeypatch.setattr(runs, "datetime", Ahead)
-    study = bench.create(budget_epochs=2, trial_timeout_seconds=3600)
-    bench.wait_for(study, StudyState.COMPLETED)
-    assert bench.store.studies.get(study.id).trial_counts[TrialState.FAILED] == 0
-
-
 def test_a_search_that_takes_the_service_down_is_not_tried_for_ever(bench: Bench) -> None:
     study = bench.create(epochs={"min": 8, "max": 8}, budget_epochs=8, search={"width": 1.0})
     for attempt in (1, 2):
@@ -461,14 +293,6 @@ def test_a_search_that_takes_the_service_down_is_not_tried_for_ever(bench: Bench
     assert "this was attempt 2, and the search may be what takes them down" in (trial.error or "")
 
 
-def is_gone(bench: Bench, worker: str) -> bool:
-    try:
-        ray.get_actor(worker, namespace=bench.store.dispatch.deployment_id())
-    except ValueError:
-        return True
-    return False
-
-
 def test_checkpoints_of_a_deleted_study_are_removed(bench: Bench, checkpoint_dir: Path) -> None:
     study = bench.create(budget_epochs=2)
     bench.wait_for(study, StudyState.COMPLETED)
@@ -476,71 +300,3 @@ def test_checkpoints_of_a_deleted_study_are_removed(bench: Bench, checkpoint_dir
     bench.store.studies.delete(study.id)
     wait_until(lambda: not (checkpoint_dir / study.id).exists(), "the checkpoints are gone")
     wait_until(lambda: bench.store.dispatch.deleted_studies() == (), "which is remembered")
-
-
-def test_a_budget_raised_while_the_study_completes_is_spent(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    finish = bench.store.dispatch.finish_study
-    raised: list[str] = []
-
-    def raise_budget_first(lease: Lease, study_id: str, state: StudyState, *args: Any, **kwargs: Any) -> bool:
-        if not raised:
-            raised.append(study_id)
-            bench.store.studies.update(study_id, changes={"budget_epochs": 4})
-        return finish(lease, study_id, state, *args, **kwargs)
-
-    monkeypatch.setattr(bench.store.dispatch, "finish_study", raise_budget_first)
-    study = bench.create(epochs={"min": 2, "max": 2}, budget_epochs=2)
-    bench.wait_for(study, StudyState.COMPLETED)
-    assert raised == [study.id]
-    assert bench.store.studies.get(study.id).spent_epochs == 4
-
-
-def test_a_worker_with_other_software_than_the_service_gives_its_trial_no_identity(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(runs, "software_versions", lambda: {**software_versions(), "torch": "1.0"})
-    study = bench.create(budget_epochs=2)
-    bench.wait_for(study, StudyState.COMPLETED)
-    for trial in bench.store.trials.history(study.id):
-        assert trial.identity is None
-
-
-@pytest.mark.parametrize(
-    "solver",
-    [{"kind": "grid", "lambdas": 2, "epochs": [1, 2]}, {"kind": "composite"}],
-    ids=["grid", "composite"],
-)
-def test_a_study_asked_for_again_takes_its_trials_from_the_store(
-    bench: Bench, solver: dict[str, Any]
-) -> None:
-    fields: dict[str, Any] = {
-        "solver": solver,
-        "budget_epochs": 6,
-        "reuse_trials": True,
-        "seed": 77 if solver["kind"] == "grid" else 78,
-    }
-    first = bench.create(**fields)
-    ran = bench.wait_for(first, StudyState.COMPLETED)
-    again = bench.wait_for(bench.create(**fields), StudyState.COMPLETED)
-    trials = bench.store.trials.history(again.id)
-    assert again.reused_epochs == ran.spent_epochs
-    for trial, original in zip(trials, bench.store.trials.history(first.id), strict=False):
-        assert trial.reused_from is not None
-        assert (trial.reused_from.study_id, trial.reused_from.number) == (first.id, original.number)
-        assert (trial.lambda_, trial.accuracy, trial.reward) == (
-            original.lambda_,
-            original.accuracy,
-            original.reward,
-        )
-        assert trial.identity == original.identity is not None
-        assert original.versions is not None
-        assert original.versions.keys() == {"spnas-tuner", "torch", "numpy", "python", "nas_worker"}
-        assert original.provenance is not None
-        assert original.provenance.dataset_fingerprint == load_dataset("digits").fingerprint
-        assert original.provenance.platform_hash == load_platform("pixel1").content_hash
-    if solver["kind"] == "grid":
-        assert (again.spent_epochs, len(trials)) == (0, 4)
-    else:  # its budget is its own, so it searches on
-        assert again.spent_epochs > again.spec.budget_epochs - again.spec.epochs.max
