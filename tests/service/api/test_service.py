@@ -7,6 +7,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 import pytest
+from sqlalchemy import text
 
 from service import figures
 from solver.registry import SOLVERS
@@ -58,7 +59,18 @@ def test_health_and_readiness(shared: Live) -> None:
     response = shared.http.get("/readyz")
     assert response.status_code == 200
     assert response.json()["ready"] is True
-    assert [check["name"] for check in response.json()["checks"]] == ["database"]
+    assert [check["name"] for check in response.json()["checks"]] == ["database", "migrations"]
+
+
+def test_a_database_of_another_version_is_not_ready(live: Live) -> None:
+    with live.app.state.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = 'older'"))
+    response = live.http.get("/readyz")
+    assert response.status_code == 503
+    assert response.json()["ready"] is False
+    (migrations,) = [check for check in response.json()["checks"] if not check["ok"]]
+    assert migrations["name"] == "migrations"
+    assert migrations["detail"].startswith("version older; this service needs ")
 
 
 def test_large_answers_are_compressed(shared: Live) -> None:
