@@ -131,6 +131,23 @@ def test_the_openapi_document_is_stable_and_described(shared: Live) -> None:
     assert "HTTPValidationError" not in text
 
 
+def test_answers_and_bodies_have_examples(shared: Live) -> None:
+    document = shared.http.get("/openapi.json").json()
+    # Tables, schemas, figures and files are long.
+    without = ("get_platform", "put_platform", "list_solvers", "get_figure", "get_artifact")
+    page = shared.http.get("/docs").text
+    for operation in operations(document).values():
+        for status, response in operation["responses"].items():
+            content = response.get("content", {}).get("application/json")
+            if content and status < "300" and operation["operationId"] not in without:
+                assert content["example"], operation["operationId"]
+        body = operation.get("requestBody", {}).get("content", {}).get("application/json")
+        if body and operation["operationId"] not in without:
+            assert "examples" in body or "examples" in body["schema"]
+    assert "Example of 201" in page
+    assert "&#34;budget_epochs&#34;: 800" in page
+
+
 def test_the_reference_page_needs_nothing_from_elsewhere(shared: Live) -> None:
     page = shared.http.get("/docs")
     assert page.status_code == 200
