@@ -47,7 +47,10 @@ def get_readiness(request: Request, response: Response) -> Readiness:
 
     Replicas that only answer requests have neither Ray nor a lease to check.
     """
-    checks = [*_check_database(request.app.state.engine), *_check_dispatcher(request.app.state.dispatcher)]
+    checks = _check_database(request.app.state.engine)
+    checks += _check_dispatcher(
+        request.app.state.dispatcher, tells_why=not request.app.state.settings.needs_token
+    )
     checks += _check_webhook(request.app.state.webhook)
     readiness = Readiness(ready=all(check.ok for check in checks), checks=tuple(checks))
     if not readiness.ready:
@@ -69,10 +72,12 @@ def _check_database(engine: Engine) -> list[Check]:
     return [Check(name="database", ok=True, detail=engine.dialect.name), version]
 
 
-def _check_dispatcher(dispatcher: Dispatcher | None) -> list[Check]:
+def _check_dispatcher(dispatcher: Dispatcher | None, *, tells_why: bool) -> list[Check]:
+    """Errors name hosts and paths: where tokens are needed, they are not for everybody to see."""
     if dispatcher is None:
         return []
     status = dispatcher.status
+    error = status.error if tells_why and status.error else "an error; the service's log says more"
     has_role = status.role in ("active", "standby")
     return [
         Check(
@@ -80,7 +85,11 @@ def _check_dispatcher(dispatcher: Dispatcher | None) -> list[Check]:
             ok=status.engine_connected,
             detail="connected" if status.engine_connected else "not connected yet",
         ),
-        Check(name="lease", ok=has_role and status.error is None, detail=status.error or _ROLES[status.role]),
+        Check(
+            name="lease",
+            ok=has_role and status.error is None,
+            detail=_ROLES[status.role] if status.error is None else error,
+        ),
     ]
 
 

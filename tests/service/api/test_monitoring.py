@@ -120,4 +120,5 @@ def test_lines_are_json(capsys: pytest.CaptureFixture[str]) -> None:
         "service.x",
     )
     assert first["timestamp"].endswith("Z")
+    assert not any(name.startswith("_") for name in first)
     assert "ValueError: broken" in second["exception"]

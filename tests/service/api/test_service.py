@@ -3,6 +3,8 @@
 import gzip
 import json
 import re
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go
@@ -10,9 +12,10 @@ import pytest
 from sqlalchemy import text
 
 from service import figures
+from service.dispatch import Dispatcher, DispatcherStatus, DispatchSettings
 from solver.registry import SOLVERS
 from tests.service.api.problems import assert_problem
-from tests.service.live import Live
+from tests.service.live import Live, live_service
 from tests.service.searches import finished_trial
 
 
@@ -60,6 +63,33 @@ def test_health_and_readiness(shared: Live) -> None:
     assert response.status_code == 200
     assert response.json()["ready"] is True
     assert [check["name"] for check in response.json()["checks"]] == ["database", "migrations"]
+
+
+@pytest.mark.parametrize("needs_token", [False, True])
+def test_ray_and_the_lease_are_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, needs_token: bool
+) -> None:
+    def checked(live: Live) -> tuple[int, dict[str, tuple[bool, str]]]:
+        response = live.http.get("/readyz")
+        checks = response.json()["checks"]
+        return response.status_code, {check["name"]: (check["ok"], check["detail"]) for check in checks}
+
+    with live_service(tmp_path, require_token=needs_token) as live:
+        live.app.state.dispatcher = Dispatcher(live.store, DispatchSettings(checkpoint_dir=tmp_path))
+        status, checks = checked(live)
+        assert status == 503
+        assert checks["ray"] == (False, "not connected yet")
+        assert checks["lease"] == (False, "the dispatcher is stopped")
+        for role in ("active", "standby"):
+            now = DispatcherStatus(role=role, engine_connected=True)
+            monkeypatch.setattr(Dispatcher, "status", now)
+            status, checks = checked(live)
+            assert (status, checks["ray"]) == (200, (True, "connected"))
+            assert checks["lease"][1].startswith(role)
+        monkeypatch.setattr(Dispatcher, "status", replace(now, error="no answer from 10.0.0.1"))
+        status, checks = checked(live)
+        assert status == 503
+        assert ("10.0.0.1" in checks["lease"][1]) is not needs_token
 
 
 def test_a_database_of_another_version_is_not_ready(live: Live) -> None:
