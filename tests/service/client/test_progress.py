@@ -55,7 +55,7 @@ def test_in_a_notebook_one_display_is_updated(
         get_ipython=lambda: SimpleNamespace(kernel=object()),
         display=SimpleNamespace(display=display),
     )
-    monkeypatch.setitem(sys.modules, "IPython", ipython)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
     watch(live, client)
     assert "pending" in shown[0]
     assert "cancelled" in shown[-1]
