@@ -36,8 +36,8 @@ serve: $(VENV)/.installed ## Start API, dashboard and dispatcher
 test: $(VENV)/.installed-test lint ## Check types and imports, and run the tests
 	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
-fuzz: $(VENV)/.installed-test ## Have schemathesis try the API for long
-	SPNAS_FUZZ_EXAMPLES=300 $(BIN)/python -m pytest tests/service/api/test_conformance.py $(ARGS)
+fuzz: $(VENV)/.installed-test ## Have schemathesis and hypothesis try the API for minutes, anew each time
+	SPNAS_FUZZ_EXAMPLES=60 SPNAS_FUZZ_SEED=$$$$ $(BIN)/python -m pytest tests/service/api/test_conformance.py tests/service/api/test_life_cycle.py $(ARGS)
 
 chaos: $(VENV)/.installed-test ## Kill parts of a deployment at random, check that nothing is lost
 	$(BIN)/python -m tests.chaos $(ARGS)

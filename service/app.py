@@ -34,8 +34,9 @@ from service.api import (
     trials,
 )
 from service.api.access import AccessControl
-from service.api.body_limit import BodyLimit
+from service.api.body_limits import BodyLimits
 from service.api.guard import Guard
+from service.api.head_requests import HeadRequests
 from service.api.rate_limit import RateLimiter
 from service.api.request_context import RequestContext
 from service.database import prepared_engine
@@ -106,7 +107,8 @@ def create_app(settings: Settings) -> FastAPI:
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
     """From the inside to the outside."""
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(HeadRequests)
+    app.add_middleware(BodyLimits, max_bytes=settings.max_body_bytes, max_seconds=settings.max_body_seconds)
     if settings.needs_token:
         limiter = RateLimiter(settings.requests_per_minute)
         app.add_middleware(AccessControl, store=app.state.store, limiter=limiter)

@@ -2,9 +2,17 @@
 
 import logging
 import sys
+from collections.abc import MutableMapping
 from typing import Any, Literal
 
 import structlog
+
+
+def _without_rays(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Without what Ray adds to every record of the process."""
+    event.pop("_ray_timestamp_ns", None)
+    return event
+
 
 _FROM_ANYWHERE: list[Any] = [
     structlog.contextvars.merge_contextvars,
@@ -12,6 +20,7 @@ _FROM_ANYWHERE: list[Any] = [
     structlog.stdlib.add_logger_name,
     structlog.stdlib.PositionalArgumentsFormatter(),
     structlog.stdlib.ExtraAdder(),
+    _without_rays,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
 

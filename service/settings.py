@@ -74,6 +74,9 @@ class Settings(BaseSettings):
         "INFO", description="Lowest level logged."
     )
     max_body_bytes: int = Field(1_000_000, gt=0, description="Longest request body that is read.")
+    max_body_seconds: float = Field(
+        30.0, gt=0, le=3600, description="How long a request body may take to arrive."
+    )
     webhook_url: str = Field("", description="Told when a study has completed or failed; empty: nobody.")
     webhook_secret: SecretStr = Field(
         SecretStr(""), description="Signs what is sent: whsec_ and random bytes in base64."

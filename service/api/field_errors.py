@@ -7,9 +7,11 @@ from typing import Any
 from fastapi.exceptions import RequestValidationError
 
 from service.api.schemas import FieldProblem
+from service.domain.spec import VISIBLE_ASCII, WITHOUT_NUL
 
 _MAX_INPUT_LENGTH = 60
 _WHOLE_BODY = "body"
+_EXAMPLE_TIME = "2026-11-25T12:00:00Z"
 
 
 def field_problems(error: RequestValidationError) -> list[FieldProblem]:
@@ -52,7 +54,7 @@ def _message(item: Mapping[str, Any]) -> str:
         return str(context["error"])
     if (describe := _MESSAGES.get(kind)) is not None:
         return describe(context)
-    message: str = item["msg"]
+    message = _SHOWING_INPUT.get(kind) or _PATTERNS.get(context.get("pattern")) or item["msg"]
     for noise in ("Input should", "String should", "Tuple should", "List should", "Value should"):
         if message.startswith(noise):
             message = "must" + message.removeprefix(noise)
@@ -83,4 +85,15 @@ _MESSAGES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "list_type": lambda _: "must be a JSON array",
     "unfit": lambda context: str(context["reason"]),
     "string_unicode": lambda _: "must be valid Unicode",
+    "timezone_aware": lambda _: f"must name its time zone, as in {_EXAMPLE_TIME}",
+}
+_SHOWING_INPUT: dict[str, str] = {
+    "int_parsing": "must be a valid integer",
+    "float_parsing": "must be a valid number",
+    "datetime_parsing": f"must be a date and time as in {_EXAMPLE_TIME}",
+    "datetime_from_date_parsing": f"must be a date and time as in {_EXAMPLE_TIME}",
+}
+_PATTERNS = {
+    WITHOUT_NUL: "must not contain NUL",
+    VISIBLE_ASCII: "must be printable ASCII without spaces",
 }

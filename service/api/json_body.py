@@ -53,6 +53,8 @@ class JsonRoute(APIRoute):
 
 
 def _check_content_type(request: Request) -> None:
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise UnsupportedMediaTypeError("send the body as it is, without Content-Encoding")
     content_type = request.headers.get("content-type")
     if content_type is None:
         return  # FastAPI reports the body as missing or not an object

@@ -25,6 +25,9 @@ class Metrics:
     ) -> None:
         self.registry = CollectorRegistry()
         self.registry.register(_State(store, engine, dispatcher, webhook))
+        if dispatcher is not None:
+            self.registry.register(dispatcher.timings.suggestion_seconds)
+            self.registry.register(dispatcher.timings.gap_seconds)
         labels = ("method", "operation", "status")
         self._requests = Counter("spnas_requests", "Requests answered.", labels, registry=self.registry)
         self._seconds = Histogram(
@@ -75,6 +78,11 @@ class _State(Collector):
             yield GaugeMetricFamily(
                 "spnas_database_connections_in_use", "Connections in use.", value=pool.checkedout()
             )
+            yield GaugeMetricFamily(
+                "spnas_database_connections_open",
+                "Connections in use or idle.",
+                value=_open_connections(pool),
+            )
         if self._dispatcher is not None:
             status = self._dispatcher.status
             yield GaugeMetricFamily(
@@ -87,6 +95,10 @@ class _State(Collector):
             yield GaugeMetricFamily(
                 "spnas_webhook_running", "1 while deliveries are sent.", value=self._webhook.is_running
             )
+
+
+def _open_connections(pool: QueuePool) -> int:
+    return pool.checkedin() + pool.checkedout()
 
 
 @router.get("/metrics")

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from service.api.access import required_scope
+from service.api.examples import ANSWERS
 from service.api.problems import MEDIA_TYPE, documented
 from service.api.schemas import Problem
 
@@ -63,8 +64,20 @@ def _document(app: FastAPI) -> dict[str, Any]:
             if "422" in operation["responses"]:
                 operation["responses"]["422"]["content"] = problem
     _add_links(document["paths"])
+    _add_examples(document["paths"])
     _simplify_tuples(schemas)
     return document
+
+
+def _add_examples(paths: dict[str, Any]) -> None:
+    """Shows an answer of each operation that has one here."""
+    for operations in paths.values():
+        for operation in operations.values():
+            answer = ANSWERS.get(operation["operationId"])
+            if answer is not None:
+                status = next(status for status in operation["responses"] if status.startswith("2"))
+                content = operation["responses"][status]["content"]["application/json"]
+                content["example"] = answer.model_dump(mode="json", by_alias=True)
 
 
 def _simplify_tuples(node: Any) -> None:

@@ -31,7 +31,7 @@ def get_platform(name: PlatformName, store: StoreDependency) -> Platform:
     return store.platforms.get(name)
 
 
-@router.put("/{name}", responses=documented(400, 409, 413, 415, 422))
+@router.put("/{name}", responses=documented(400, 408, 409, 413, 415, 422))
 def put_platform(name: PlatformName, platform: Platform, store: StoreDependency) -> Platform:
     """Store a latency table of your own, or replace it. Trials that have started keep the one they have."""
     if platform.name != name:

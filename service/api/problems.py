@@ -18,7 +18,13 @@ TYPE_PREFIX = "urn:spnas:problem:"
 MEDIA_TYPE = "application/problem+json"
 
 _LOG = logging.getLogger(__name__)
-_HTTP_CODES = {404: "not-found", 405: "method-not-allowed", 413: "body-too-large"}
+_MAX_SHOWN_PATH = 200
+_HTTP_KINDS = {
+    404: ("not-found", "Not Found"),
+    405: ("method-not-allowed", "Method Not Allowed"),
+    408: ("body-too-slow", "The body took too long"),
+    413: ("body-too-large", "The body is too large"),
+}
 
 
 def install(app: FastAPI) -> None:
@@ -89,17 +95,28 @@ async def _on_validation_error(request: Request, error: Exception) -> Response:
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    phrase = HTTPStatus(error.status_code).phrase
-    code = _HTTP_CODES.get(error.status_code, phrase.lower().replace(" ", "-"))
     detail = error.detail
     headers = error.headers
     if error.status_code == 404:
-        detail = f"there is nothing at {request.url.path}"
+        detail = f"there is nothing at {_shortened(request.url.path)}"
     elif error.status_code == 405:
         allowed = ", ".join(_allowed_methods(request))
-        detail = f"{request.method} is not possible at {request.url.path}; possible: {allowed}"
+        detail = f"{request.method} is not possible at {_shortened(request.url.path)}; possible: {allowed}"
         headers = {"allow": allowed}
-    return problem_response(request, code, error.status_code, phrase, detail, headers=headers)
+    return http_problem(request, error.status_code, detail, headers)
+
+
+def http_problem(
+    request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    """The problem of an error that HTTP itself has a name for."""
+    phrase = HTTPStatus(status).phrase
+    code, title = _HTTP_KINDS.get(status, (phrase.lower().replace(" ", "-"), phrase))
+    return problem_response(request, code, status, title, detail, headers=headers)
+
+
+def _shortened(path: str) -> str:
+    return path if len(path) <= _MAX_SHOWN_PATH else f"{path[:_MAX_SHOWN_PATH]}..."
 
 
 def _allowed_methods(request: Request) -> list[str]:

@@ -12,7 +12,7 @@ from service.api.json_body import JsonRoute
 from service.api.problems import documented
 from service.api.schemas import Study, StudyBest, StudyPage, StudyPatch, StudySpec
 from service.domain.errors import PreconditionFailedError
-from service.domain.spec import Text
+from service.domain.spec import VISIBLE_ASCII, Text
 from service.domain.states import StudyState
 from service.domain.targets import MAX_MS, MIN_MS
 
@@ -23,7 +23,7 @@ IdempotencyKey = Annotated[
     Header(
         min_length=1,
         max_length=200,
-        pattern=r"^[\x21-\x7e]*$",
+        pattern=VISIBLE_ASCII,
         description="Any text of yours. The same key with the same body gives the same study again.",
     ),
 ]
@@ -63,7 +63,7 @@ class StudyFilter(BaseModel):
     page_token: Text | None = Field(None, max_length=1000, description="next_page_token of the page before.")
 
 
-@router.post("/v1/studies", status_code=201, responses=documented(400, 413, 415, 422))
+@router.post("/v1/studies", status_code=201, responses=documented(400, 408, 413, 415, 422))
 def create_study(
     spec: Annotated[StudySpec, Body(openapi_examples=_EXAMPLES)],
     store: StoreDependency,
@@ -119,7 +119,7 @@ def get_study(
     return Study.of(study)
 
 
-@router.patch(STUDY, responses=documented(400, 404, 409, 412, 413, 415, 422))
+@router.patch(STUDY, responses=documented(400, 404, 408, 409, 412, 413, 415, 422))
 def update_study(
     study_id: StudyId,
     patch: Annotated[StudyPatch, Body(examples=[{"budget_epochs": 800}])],

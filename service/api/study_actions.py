@@ -36,7 +36,7 @@ def cancel_study(study_id: StudyId, store: StoreDependency) -> Study:
     return Study.of(store.studies.cancel(study_id))
 
 
-@router.post(f"{STUDY}:retarget", status_code=201, responses=documented(400, 404, 409, 413, 415, 422))
+@router.post(f"{STUDY}:retarget", status_code=201, responses=documented(400, 404, 408, 409, 413, 415, 422))
 def retarget_study(
     study_id: StudyId,
     request: Annotated[Retarget, Body(examples=[{"target_runtime_ms": 60}])],

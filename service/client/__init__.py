@@ -2,6 +2,7 @@
 
 from service.api.schemas import StudyPatch, StudySpec
 from service.client.aio import AsyncClient
+from service.client.async_handle import AsyncStudyHandle
 from service.client.errors import (
     ApiAccessError,
     ApiConflictError,
@@ -13,6 +14,9 @@ from service.client.errors import (
     ClientError,
     ServiceUnreachableError,
 )
+from service.client.figure import Figure
+from service.client.handle import StudyHandle
+from service.client.progress import show_progress
 from service.client.sync import Client
 
 __all__ = [
@@ -24,9 +28,13 @@ __all__ = [
     "ApiPreconditionFailedError",
     "ApiValidationError",
     "AsyncClient",
+    "AsyncStudyHandle",
     "Client",
     "ClientError",
+    "Figure",
     "ServiceUnreachableError",
+    "StudyHandle",
     "StudyPatch",
     "StudySpec",
+    "show_progress",
 ]

@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 import httpx
 
@@ -27,8 +27,10 @@ from service.api.schemas import (
     TrialOrder,
 )
 from service.client import calls
+from service.client.async_handle import AsyncStudyHandle
 from service.client.calls import RETRY_STATUSES, Call
 from service.client.errors import ServiceUnreachableError
+from service.client.figure import Figure
 from service.domain.states import StudyState, TrialState
 
 T = TypeVar("T")
@@ -69,6 +71,10 @@ class AsyncClient:
         """Creates a study; the same key with the same spec gives the same study again."""
         return await self._call(calls.create_study(spec, idempotency_key))
 
+    async def study(self, study: str | Study) -> AsyncStudyHandle:
+        """A study at hand, by its id or as :meth:`create_study` returns it."""
+        return AsyncStudyHandle(self, await self.get_study(study) if isinstance(study, str) else study)
+
     async def get_study(self, study_id: str) -> Study:
         """Reads a study."""
         return await self._call(calls.get_study(study_id))
@@ -101,6 +107,16 @@ class AsyncClient:
     async def cancel(self, study_id: str) -> Study:
         """Ends a study for good; what it found stays."""
         return await self._call(calls.act_on_study(study_id, "cancel"))
+
+    async def retarget(
+        self,
+        study_id: str,
+        target_runtime_ms: float | Sequence[float],
+        *,
+        budget_epochs: int | None = None,
+    ) -> Study:
+        """A new study with this one's finished trials, scored for another target, or several."""
+        return await self._call(calls.retarget_study(study_id, target_runtime_ms, budget_epochs))
 
     async def delete(self, study_id: str) -> None:
         """Deletes a study that is not running, with its trials."""
@@ -184,12 +200,30 @@ class AsyncClient:
             if token is None:
                 return
 
-    async def figure(self, study_id: str, name: str, *, compare_with: Sequence[str] = ()) -> dict[str, Any]:
-        """A figure as Plotly's JSON, which ``plotly.graph_objects.Figure`` takes.
+    async def figure(self, study_id: str, name: str, *, compare_with: Sequence[str] = ()) -> Figure:
+        """A figure as Plotly's JSON, which ``plotly.graph_objects.Figure`` takes and a notebook draws.
 
         ``compare_with`` are further studies, for the figure ``compare``.
         """
         return await self._call(calls.get_figure(study_id, name, compare_with))
+
+    async def trials_csv(self, study_id: str) -> AsyncIterator[bytes]:
+        """The trials as CSV, in chunks as they arrive."""
+        request = calls.trials_csv(study_id).request(self._http)
+        try:
+            response = await self._http.send(request, stream=True)
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from error
+        try:
+            if not response.is_success:
+                await response.aread()
+            calls.raise_for_problem(response)
+            async for chunk in response.aiter_bytes():
+                yield chunk
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from error
+        finally:
+            await response.aclose()
 
     async def platforms(self) -> tuple[PlatformInfo, ...]:
         """Platforms that a study can target."""
@@ -242,12 +276,12 @@ class AsyncClient:
                 response = await self._http.send(call.request(self._http))
             except httpx.TransportError as error:
                 if last:
-                    reason = str(error) or type(error).__name__
-                    raise ServiceUnreachableError(
-                        f"no service answers at {self._http.base_url}: {reason}"
-                    ) from error
+                    raise self._unreachable(error) from error
             else:
                 if last or response.status_code not in RETRY_STATUSES:
                     return call.read(response)
             await asyncio.sleep(0.2 * 2**attempt)
         raise AssertionError("the last attempt returns or raises")
+
+    def _unreachable(self, error: httpx.TransportError) -> ServiceUnreachableError:
+        return calls.unreachable(self._http.base_url, error)

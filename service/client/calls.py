@@ -30,7 +30,8 @@ from service.api.schemas import (
     TrialOrder,
     TrialPage,
 )
-from service.client.errors import ApiError, ApiNotFoundError, error_of
+from service.client.errors import ApiError, ApiNotFoundError, ServiceUnreachableError, error_of
+from service.client.figure import Figure
 from service.domain.states import StudyState, TrialState
 
 T = TypeVar("T")
@@ -95,6 +96,11 @@ def raise_for_problem(response: httpx.Response) -> None:
     if response.headers.get("content-type", "").startswith("application/problem+json"):
         raise error_of(Problem.model_validate_json(response.content))
     raise _unexpected(response, "without a problem document")
+
+
+def unreachable(base_url: httpx.URL, error: httpx.TransportError) -> ServiceUnreachableError:
+    """What to raise where no answer came."""
+    return ServiceUnreachableError(f"no service answers at {base_url}: {str(error) or type(error).__name__}")
 
 
 def _unexpected(response: httpx.Response, how: str) -> ApiError:
@@ -176,8 +182,14 @@ def act_on_study(study_id: str, verb: str) -> Call[Study]:
     return Call("POST", _study_path(study_id, f":{verb}"), _model(Study))
 
 
-def retarget_study(study_id: str, request: Retarget) -> Call[Study]:
+def retarget_study(
+    study_id: str, target_runtime_ms: float | Sequence[float], budget_epochs: int | None
+) -> Call[Study]:
     """POST /v1/studies/{id}:retarget."""
+    fields: dict[str, Any] = {"target_runtime_ms": target_runtime_ms}
+    if budget_epochs is not None:
+        fields["budget_epochs"] = budget_epochs
+    request = Retarget.model_validate(fields)
     return Call("POST", _study_path(study_id, ":retarget"), _model(Study), body=request, safe=False)
 
 
@@ -253,12 +265,12 @@ def list_history(
     return Call("GET", _study_path(study_id, "/history"), _model(HistoryPage), params)
 
 
-def get_figure(study_id: str, name: str, compare_with: Sequence[str] = ()) -> Call[dict[str, Any]]:
+def get_figure(study_id: str, name: str, compare_with: Sequence[str] = ()) -> Call[Figure]:
     """GET /v1/studies/{id}/figures/{name}: Plotly's JSON."""
     return Call(
         "GET",
         _study_path(study_id, f"/figures/{_quoted(name)}"),
-        lambda response: dict(response.json()),
+        lambda response: Figure(response.json()),
         {"compare_with": list(compare_with) or None},
     )
 

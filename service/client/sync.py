@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 import httpx
 
@@ -16,7 +16,6 @@ from service.api.schemas import (
     Epoch,
     PlatformInfo,
     Recommendation,
-    Retarget,
     SolverInfo,
     Study,
     StudyBest,
@@ -29,6 +28,8 @@ from service.api.schemas import (
 from service.client import calls
 from service.client.calls import RETRY_STATUSES, Call
 from service.client.errors import ServiceUnreachableError
+from service.client.figure import Figure
+from service.client.handle import StudyHandle
 from service.domain.states import StudyState, TrialState
 
 T = TypeVar("T")
@@ -73,6 +74,10 @@ class Client:
         """Creates a study; the same key with the same spec gives the same study again."""
         return self._call(calls.create_study(spec, idempotency_key))
 
+    def study(self, study: str | Study) -> StudyHandle:
+        """A study at hand, by its id or as :meth:`create_study` returns it."""
+        return StudyHandle(self, self.get_study(study) if isinstance(study, str) else study)
+
     def get_study(self, study_id: str) -> Study:
         """Reads a study."""
         return self._call(calls.get_study(study_id))
@@ -113,10 +118,7 @@ class Client:
         budget_epochs: int | None = None,
     ) -> Study:
         """A new study with this one's finished trials, scored for another target, or several."""
-        request: dict[str, Any] = {"target_runtime_ms": target_runtime_ms}
-        if budget_epochs is not None:
-            request["budget_epochs"] = budget_epochs
-        return self._call(calls.retarget_study(study_id, Retarget.model_validate(request)))
+        return self._call(calls.retarget_study(study_id, target_runtime_ms, budget_epochs))
 
     def delete(self, study_id: str) -> None:
         """Deletes a study that is not running, with its trials."""
@@ -202,8 +204,8 @@ class Client:
             if token is None:
                 return
 
-    def figure(self, study_id: str, name: str, *, compare_with: Sequence[str] = ()) -> dict[str, Any]:
-        """A figure as Plotly's JSON, which ``plotly.graph_objects.Figure`` takes.
+    def figure(self, study_id: str, name: str, *, compare_with: Sequence[str] = ()) -> Figure:
+        """A figure as Plotly's JSON, which ``plotly.graph_objects.Figure`` takes and a notebook draws.
 
         ``compare_with`` are further studies, for the figure ``compare``.
         """
@@ -291,5 +293,4 @@ class Client:
         raise AssertionError("the last attempt returns or raises")
 
     def _unreachable(self, error: httpx.TransportError) -> ServiceUnreachableError:
-        reason = str(error) or type(error).__name__
-        return ServiceUnreachableError(f"no service answers at {self._http.base_url}: {reason}")
+        return calls.unreachable(self._http.base_url, error)

@@ -19,6 +19,15 @@ BUSY_TIMEOUT_SECONDS = 30.0
 SQLITE_BEGIN = "sqlite_begin"
 """Execution option of an engine: how its SQLite transactions begin, DEFERRED (default) or IMMEDIATE."""
 
+_NOTICE_DEAD_SERVERS = {
+    "connect_timeout": 10,  # seconds
+    "tcp_user_timeout": 20_000,  # milliseconds that what was sent may stay unacknowledged
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+}
+"""libpq's: a server whose machine or network has gone is an error within 20 s, not a request that hangs."""
+
 _OLDEST_SQLITE = (3, 35)  # UPDATE ... RETURNING
 
 
@@ -40,7 +49,12 @@ def create_engine(url: str | URL) -> Engine:
             return _create_sqlite(url.set(drivername="sqlite"))
         case "postgresql":
             return sqlalchemy.create_engine(
-                url.set(drivername="postgresql+psycopg"), pool_pre_ping=True, json_serializer=_to_json
+                url.set(drivername="postgresql+psycopg"),
+                pool_pre_ping=True,
+                connect_args={
+                    name: value for name, value in _NOTICE_DEAD_SERVERS.items() if name not in url.query
+                },
+                json_serializer=_to_json,
             )
         case backend:
             raise InvalidFieldError(

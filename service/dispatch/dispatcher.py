@@ -19,6 +19,7 @@ from service.dispatch.owner import new_owner
 from service.dispatch.planner import Planner
 from service.dispatch.runs import Runs, first_line
 from service.dispatch.settings import DispatchSettings
+from service.dispatch.timings import Timings
 from service.dispatch.workers import Worker, WorkerPool
 from service.domain.errors import DatabaseUnavailableError, LeaseLostError
 from service.domain.records import Lease, StudyRecord, TrialRecord
@@ -54,9 +55,14 @@ class _Waiting:
 
 
 class Dispatcher:
-    """Runs in a thread of its own from start() to stop(). Every decision is read from the database."""
+    """Runs in a thread of its own from start() to stop(). Every decision is read from the database.
+
+    Attributes:
+        timings: Of its solvers and slots, since the process began.
+    """
 
     def __init__(self, store: Store, settings: DispatchSettings) -> None:
+        self.timings = Timings()
         self._store = store
         self._settings = settings
         self._owner = new_owner()
@@ -74,8 +80,11 @@ class Dispatcher:
 
     @property
     def status(self) -> DispatcherStatus:
-        """What it is doing now."""
-        return self._status
+        """What it is doing now. One that holds the lease for longer than it lasts is stuck, and says so."""
+        status, held_for = self._status, time.monotonic() - self._lease_renewed_at
+        if status.role == "active" and held_for > self._settings.lease_ttl_seconds:
+            return replace(status, error=f"it has not renewed its lease for {held_for:.0f} s")
+        return status
 
     def start(self) -> None:
         """Starts the thread and returns at once."""
@@ -119,8 +128,8 @@ class Dispatcher:
         self._checkpoints = Checkpoints(
             self._store, self._settings.checkpoint_dir, settle_seconds=2 * self._settings.stop_grace_seconds
         )
-        self._runs = Runs(self._store, self._pool, self._checkpoints, self._settings)
-        self._planner = Planner(self._store, self._settings.max_failures_in_a_row)
+        self._runs = Runs(self._store, self._pool, self._checkpoints, self._settings, self.timings)
+        self._planner = Planner(self._store, self._settings.max_failures_in_a_row, self.timings)
         try:
             while not self._stopping.is_set():
                 self._step(engine)
@@ -164,8 +173,8 @@ class Dispatcher:
             "taken over", extra={"adopted": len(self._runs.worker_names), "orphans_killed": len(orphans)}
         )
         self._checkpoints.doubt_all()
-        self._status = replace(self._status, role="active", error=None)
         self._lease, self._lease_renewed_at = lease, now  # only now: a takeover that fails is begun anew
+        self._status = replace(self._status, role="active", error=None)
         return True
 
     def _tick(self, engine: Engine) -> None:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from nas_worker.versions import software_versions
 from service.db.store import Store
 from service.dispatch.provenances import Provenances
+from service.dispatch.timings import Timings
 from service.domain.errors import DatabaseUnavailableError
 from service.domain.history import observations, pending
 from service.domain.provenance import Provenance
@@ -56,8 +57,9 @@ class _Question(NamedTuple):
 class Planner:
     """Turns free slots of studies into queued trials, and ends studies that have nothing left to try."""
 
-    def __init__(self, store: Store, max_failures_in_a_row: int) -> None:
+    def __init__(self, store: Store, max_failures_in_a_row: int, timings: Timings) -> None:
         self._store = store
+        self._timings = timings
         self._max_failures = max_failures_in_a_row
         self._provenances = Provenances(store)
         # One thread: Dragonfly draws from numpy's global generator.
@@ -123,9 +125,11 @@ class Planner:
 
     def _suggest(self, study: StudyRecord) -> _Proposal | None:
         trials = self._store.trials.history(study.id)
-        suggestion = study.spec.solver.suggest(
-            study.spec.problem, observations(trials), pending(trials), study.left_epochs
-        )
+        solver = study.spec.solver
+        with self._timings.suggestion_seconds.labels(solver.kind).time():
+            suggestion = solver.suggest(
+                study.spec.problem, observations(trials), pending(trials), study.left_epochs
+            )
         return None if suggestion is None else _Proposal(suggestion, self._provenances.of(study))
 
     def _take_answer(self, lease: Lease, study: StudyRecord, question: _Question) -> bool:

@@ -17,6 +17,7 @@ from nas_worker.versions import COMPUTING, software_versions
 from service.db.store import Store
 from service.dispatch.checkpoints import Checkpoints
 from service.dispatch.settings import DispatchSettings
+from service.dispatch.timings import Timings
 from service.dispatch.workers import Worker, WorkerPool
 from service.domain.errors import NotFoundError
 from service.domain.provenance import Provenance, identity
@@ -51,12 +52,18 @@ class Runs:
     """Keeps the workers and the database's running trials in step."""
 
     def __init__(
-        self, store: Store, pool: WorkerPool, checkpoints: Checkpoints, settings: DispatchSettings
+        self,
+        store: Store,
+        pool: WorkerPool,
+        checkpoints: Checkpoints,
+        settings: DispatchSettings,
+        timings: Timings,
     ) -> None:
         self._store = store
         self._pool = pool
         self._checkpoints = checkpoints
         self._settings = settings
+        self._timings = timings
         self._runs: dict[int, _Run] = {}
 
     def has(self, trial_id: int) -> bool:
@@ -79,6 +86,7 @@ class Runs:
             self._pool.release(worker)
             return
         claimed, started_ref = assignment
+        self._timings.slot_filled(study.id)
         self._runs[claimed.id] = _Run(claimed, worker, started_ref, claimed.epochs_done, has_assignment=False)
 
     def _claim(
@@ -162,6 +170,7 @@ class Runs:
     ) -> None:
         """Stops what the database no longer wants to run, and takes over what it says is running."""
         self.adopt_missing(lease, unfinished.values())
+        self._timings.keep(active.keys())
         has_limits = any(study.spec.trial_timeout_seconds is not None for study in active.values())
         overdue = self._store.dispatch.overdue_trials() if has_limits else {}
         for run in list(self._runs.values()):
@@ -219,6 +228,7 @@ class Runs:
             self._requeue(lease, run)
         elif reply.outcome is Outcome.FINISHED:
             if dispatch.complete_trial(lease, trial.id, trial.attempt):
+                self._timings.slot_freed(trial.study_id)
                 self._checkpoints.tidy(trial, keep=dispatch.last_checkpoint(trial.id)[1])
         else:
             error = reply.error or "the search failed without a message"
@@ -226,6 +236,7 @@ class Runs:
                 "trial failed", extra={"study": trial.study_id, "trial": trial.number, "error": error}
             )
             if dispatch.fail_trial(lease, trial.id, trial.attempt, error):
+                self._timings.slot_freed(trial.study_id)
                 self._checkpoints.tidy(trial)
         self._pool.release(run.worker)
         self._drop(run)

@@ -20,7 +20,10 @@ MAX_NAME_LENGTH = 200
 
 Lambda = Annotated[Number, Field(ge=1e-9, le=1e6)]
 
-Text = Annotated[str, Field(pattern=r"^[^\x00]*$")]
+WITHOUT_NUL = r"^[^\x00]*$"
+VISIBLE_ASCII = r"^[\x21-\x7e]*$"
+
+Text = Annotated[str, Field(pattern=WITHOUT_NUL)]
 """Without NUL, which PostgreSQL cannot store."""
 
 Tag = Annotated[Text, Field(min_length=1, max_length=64)]

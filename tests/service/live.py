@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import uvicorn
+from fastapi import FastAPI
 
 from service.app import create_app
 from service.db.store import Store
@@ -18,9 +19,10 @@ from service.settings import Settings
 
 @dataclass(frozen=True)
 class Live:
-    """A running service, its store, and a connection to it."""
+    """A running service, its application and store, and a connection to it."""
 
     base_url: str
+    app: FastAPI
     store: Store
     http: httpx.Client
 
@@ -49,7 +51,7 @@ def live_service(data_dir: Path, **settings: Any) -> Iterator[Live]:
     base_url = f"http://127.0.0.1:{port}"
     try:
         with httpx.Client(base_url=base_url, timeout=10) as http:
-            yield Live(base_url, app.state.store, http)
+            yield Live(base_url, app, app.state.store, http)
     finally:
         app.state.stopping.set()
         server.should_exit = True

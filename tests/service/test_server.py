@@ -1,3 +1,4 @@
+import asyncio
 import os
 import signal
 import socket
@@ -12,7 +13,7 @@ import pytest
 from service.db.store import Store
 from service.domain.access import Scope
 from service.domain.errors import InvalidFieldError, LeaseHeldError
-from service.server import base_url, check_alone, check_exposure, serve
+from service.server import base_url, bind, check_alone, check_exposure, serve
 from service.settings import Settings
 
 PROGRAM = """
@@ -89,6 +90,27 @@ def test_the_url_of_a_socket() -> None:
     with socket.socket() as listener:
         listener.bind(("0.0.0.0", 0))
         assert base_url(listener) == f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def test_answers_are_sent_at_once() -> None:
+    """Nagle's algorithm and the client's delayed acknowledgement would hold each body back for 40 ms."""
+
+    async def is_nodelay() -> bool:
+        accepted: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        def accept(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            connection = writer.get_extra_info("socket")
+            accepted.set_result(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        listener = bind(Settings(port=0))
+        async with await asyncio.start_server(accept, sock=listener):
+            _, writer = await asyncio.open_connection(*listener.getsockname())
+            nodelay = await accepted
+            writer.close()
+            return bool(nodelay)
+
+    assert asyncio.run(is_nodelay())
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])

@@ -7,7 +7,7 @@ from service.db import migrate
 from tests.service.live import Live, live_service
 
 
-def _database(kind: str, request: pytest.FixtureRequest) -> dict[str, Any]:
+def database_settings(kind: str, request: pytest.FixtureRequest) -> dict[str, Any]:
     """Settings of an empty database of this kind."""
     if kind == "sqlite":
         return {}
@@ -19,7 +19,7 @@ def _database(kind: str, request: pytest.FixtureRequest) -> dict[str, Any]:
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """A service for the tests of a module that do not mind each other's studies."""
-    database = _database(request.param, request)
+    database = database_settings(request.param, request)
     with live_service(tmp_path_factory.mktemp("service"), **database) as live:
         yield live
 
@@ -27,6 +27,6 @@ def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture(params=["sqlite", "postgresql"])
 def live(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """A service with an empty database."""
-    database = _database(request.param, request)
+    database = database_settings(request.param, request)
     with live_service(tmp_path_factory.mktemp("service"), **database) as live:
         yield live

@@ -38,7 +38,7 @@ INVALID: list[tuple[dict[str, Any], dict[str, str]]] = [
     ({"target_runtime_ms": [[80]]}, {"target_runtime_ms.0": "must be a valid number"}),
     ({"name": "x" * 201}, {"name": "at most 200 characters"}),
     ({"name": 3}, {"name": "must be a valid string; got 3"}),
-    ({"name": "a\0b"}, {"name": "must match pattern"}),
+    ({"name": "a\0b"}, {"name": "must not contain NUL"}),
     ({"platform": "pixel9"}, {"platform": "there is no 'pixel9'; known: pixel1"}),
     ({"platform": ""}, {"platform": "at least 1 character"}),
     ({"platform": "../../etc/passwd"}, {"platform": "known: pixel1"}),

@@ -33,7 +33,7 @@ def labels(**values: str) -> frozenset[tuple[str, str]]:
 def test_the_state_of_the_webhooks_sender_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     secret = "whsec_" + base64.b64encode(bytes(32)).decode()
     with live_service(tmp_path, webhook_url="https://example.org", webhook_secret=secret) as live:
-        assert live.http.get("/readyz").json()["checks"][1] == {
+        assert live.http.get("/readyz").json()["checks"][-1] == {
             "name": "webhook",
             "ok": True,
             "detail": "active",
@@ -41,7 +41,7 @@ def test_the_state_of_the_webhooks_sender_shows(tmp_path: Path, monkeypatch: pyt
         assert samples(live)["spnas_webhook_running", labels()] == 1
         monkeypatch.setattr(WebhookSender, "is_running", False)
         response = live.http.get("/readyz")
-        assert (response.status_code, response.json()["checks"][1]["detail"]) == (503, "not running")
+        assert (response.status_code, response.json()["checks"][-1]["detail"]) == (503, "not running")
         assert samples(live)["spnas_webhook_running", labels()] == 0
 
 
@@ -120,4 +120,5 @@ def test_lines_are_json(capsys: pytest.CaptureFixture[str]) -> None:
         "service.x",
     )
     assert first["timestamp"].endswith("Z")
+    assert not any(name.startswith("_") for name in first)
     assert "ValueError: broken" in second["exception"]

@@ -3,15 +3,19 @@
 import gzip
 import json
 import re
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go
 import pytest
+from sqlalchemy import text
 
 from service import figures
+from service.dispatch import Dispatcher, DispatcherStatus, DispatchSettings
 from solver.registry import SOLVERS
 from tests.service.api.problems import assert_problem
-from tests.service.live import Live
+from tests.service.live import Live, live_service
 from tests.service.searches import finished_trial
 
 
@@ -58,7 +62,45 @@ def test_health_and_readiness(shared: Live) -> None:
     response = shared.http.get("/readyz")
     assert response.status_code == 200
     assert response.json()["ready"] is True
-    assert [check["name"] for check in response.json()["checks"]] == ["database"]
+    assert [check["name"] for check in response.json()["checks"]] == ["database", "migrations"]
+
+
+@pytest.mark.parametrize("needs_token", [False, True])
+def test_ray_and_the_lease_are_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, needs_token: bool
+) -> None:
+    def checked(live: Live) -> tuple[int, dict[str, tuple[bool, str]]]:
+        response = live.http.get("/readyz")
+        checks = response.json()["checks"]
+        return response.status_code, {check["name"]: (check["ok"], check["detail"]) for check in checks}
+
+    with live_service(tmp_path, require_token=needs_token) as live:
+        live.app.state.dispatcher = Dispatcher(live.store, DispatchSettings(checkpoint_dir=tmp_path))
+        status, checks = checked(live)
+        assert status == 503
+        assert checks["ray"] == (False, "not connected yet")
+        assert checks["lease"] == (False, "the dispatcher is stopped")
+        for role in ("active", "standby"):
+            now = DispatcherStatus(role=role, engine_connected=True)
+            monkeypatch.setattr(Dispatcher, "status", now)
+            status, checks = checked(live)
+            assert (status, checks["ray"]) == (200, (True, "connected"))
+            assert checks["lease"][1].startswith(role)
+        monkeypatch.setattr(Dispatcher, "status", replace(now, error="no answer from 10.0.0.1"))
+        status, checks = checked(live)
+        assert status == 503
+        assert ("10.0.0.1" in checks["lease"][1]) is not needs_token
+
+
+def test_a_database_of_another_version_is_not_ready(live: Live) -> None:
+    with live.app.state.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = 'older'"))
+    response = live.http.get("/readyz")
+    assert response.status_code == 503
+    assert response.json()["ready"] is False
+    (migrations,) = [check for check in response.json()["checks"] if not check["ok"]]
+    assert migrations["name"] == "migrations"
+    assert migrations["detail"].startswith("version older; this service needs ")
 
 
 def test_large_answers_are_compressed(shared: Live) -> None:
@@ -117,6 +159,23 @@ def test_the_openapi_document_is_stable_and_described(shared: Live) -> None:
     for target in re.findall(r'"#/components/schemas/([^"]+)"', text):
         assert target in document["components"]["schemas"]
     assert "HTTPValidationError" not in text
+
+
+def test_answers_and_bodies_have_examples(shared: Live) -> None:
+    document = shared.http.get("/openapi.json").json()
+    # Tables, schemas, figures and files are long.
+    without = ("get_platform", "put_platform", "list_solvers", "get_figure", "get_artifact")
+    page = shared.http.get("/docs").text
+    for operation in operations(document).values():
+        for status, response in operation["responses"].items():
+            content = response.get("content", {}).get("application/json")
+            if content and status < "300" and operation["operationId"] not in without:
+                assert content["example"], operation["operationId"]
+        body = operation.get("requestBody", {}).get("content", {}).get("application/json")
+        if body and operation["operationId"] not in without:
+            assert "examples" in body or "examples" in body["schema"]
+    assert "Example of 201" in page
+    assert "&#34;budget_epochs&#34;: 800" in page
 
 
 def test_the_reference_page_needs_nothing_from_elsewhere(shared: Live) -> None:

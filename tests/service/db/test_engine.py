@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event, text
 
-from service.db.engine import create_engine
+from service.db.engine import create_engine, opened_engine
 from service.domain.errors import InvalidFieldError
 
 
@@ -67,3 +67,19 @@ def test_an_old_sqlite_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 @pytest.mark.parametrize("url", ["postgresql://h/d", "postgresql+asyncpg://h/d", "postgresql+psycopg2://h/d"])
 def test_postgresql_is_reached_through_psycopg_3_whatever_the_url_says(url: str) -> None:
     assert create_engine(url).url.drivername == "postgresql+psycopg"
+
+
+def test_a_postgresql_server_that_has_gone_is_noticed_unless_the_url_says_otherwise(
+    postgres_url: str,
+) -> None:
+    separator = "&" if "?" in postgres_url else "?"
+    with (
+        opened_engine(f"{postgres_url}{separator}connect_timeout=3") as engine,
+        engine.connect() as connection,
+    ):
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        options = {option.keyword.decode(): option.val for option in driver.pgconn.info}
+    assert options["connect_timeout"] == b"3"
+    assert options["tcp_user_timeout"] == b"20000"
+    assert options["keepalives_idle"] == b"10"

@@ -27,12 +27,30 @@ from tests.service.dispatch.helpers import (
 pytestmark = pytest.mark.slow
 
 
+def timed(bench: Bench) -> tuple[float, float]:
+    """How many suggestions of random search, and gaps between trials, the dispatcher has timed."""
+    assert bench.dispatcher is not None
+    timings = bench.dispatcher.timings
+    counts = {
+        (sample.name, *sample.labels.values()): sample.value
+        for histogram in (timings.suggestion_seconds, timings.gap_seconds)
+        for family in histogram.collect()
+        for sample in family.samples
+    }
+    suggestions = counts.get(("spnas_suggestion_seconds_count", "random"), 0)
+    return suggestions, counts[("spnas_dispatch_gap_seconds_count",)]
+
+
 def test_a_study_runs_to_its_end(bench: Bench) -> None:
-    study = bench.create(max_parallel_trials=2)
+    suggestions, gaps = timed(bench)
+    study = bench.create(max_parallel_trials=2, epochs={"min": 1, "max": 1})
     ended = bench.wait_for(study, StudyState.COMPLETED)
     assert_as_if_undisturbed(bench, study)
     assert ended.spent_epochs == 4
     assert ended.best is not None
+    suggestions_after, gaps_after = timed(bench)
+    assert suggestions_after >= suggestions + 4
+    assert gaps_after == gaps + 2  # the first two of the four trials follow none
 
 
 def test_no_study_starves(bench: Bench) -> None:

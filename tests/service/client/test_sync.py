@@ -20,22 +20,10 @@ from service.client import (
 )
 from service.domain.states import StudyState, TrialState
 from solver.composite import Composite
-from tests.service.live import Live, live_service
+from tests.service.live import Live
 from tests.service.searches import ARCHITECTURE, finished_trial, start_trial
 
 SPEC = StudySpec(target_runtime_ms=80, budget_epochs=40)
-
-
-@pytest.fixture(scope="module")
-def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    with live_service(tmp_path_factory.mktemp("service")) as live:
-        yield live
-
-
-@pytest.fixture
-def client(live: Live) -> Iterator[Client]:
-    with Client(live.base_url) as client:
-        yield client
 
 
 def test_a_study_from_creation_to_deletion(client: Client) -> None:

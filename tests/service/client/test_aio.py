@@ -1,22 +1,14 @@
 import asyncio
-import inspect
-from collections.abc import Iterator
 
 import pytest
 
 from service.api.schemas import Study, StudyPatch, StudySpec
-from service.client import ApiNotFoundError, AsyncClient, Client, ServiceUnreachableError
+from service.client import ApiNotFoundError, AsyncClient, ServiceUnreachableError
 from service.domain.states import StudyState
-from tests.service.live import Live, live_service
+from tests.service.live import Live
 from tests.service.searches import finished_trial
 
 SPEC = StudySpec(target_runtime_ms=80, budget_epochs=40)
-
-
-@pytest.fixture(scope="module")
-def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    with live_service(tmp_path_factory.mktemp("service")) as live:
-        yield live
 
 
 def test_it_does_what_the_sync_client_does(live: Live) -> None:
@@ -74,7 +66,17 @@ def test_nobody_there() -> None:
         asyncio.run(use())
 
 
-def test_both_clients_take_the_same_arguments() -> None:
-    for name, method in inspect.getmembers(AsyncClient, inspect.isfunction):
-        if not name.startswith("_"):
-            assert inspect.signature(method).parameters == inspect.signature(getattr(Client, name)).parameters
+def test_csv_comes_in_chunks(live: Live) -> None:
+    async def use() -> None:
+        async with AsyncClient(live.base_url) as client:
+            study = await client.create_study(SPEC)
+            finished_trial(live.store, study.id)
+            content = b"".join([chunk async for chunk in client.trials_csv(study.id)])
+            assert content.decode().splitlines()[1].startswith("0,completed,1.0,8,8,")
+            with pytest.raises(ApiNotFoundError):
+                await anext(client.trials_csv("missing"))
+        async with AsyncClient("http://127.0.0.1:1") as client:
+            with pytest.raises(ServiceUnreachableError):
+                await anext(client.trials_csv(study.id))
+
+    asyncio.run(use())

@@ -1,0 +1,123 @@
+"""A study at hand: the client's calls about one study, as its methods."""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from service.api.schemas import Recommendation, Study, StudyBest, StudyPatch, Trial, TrialDetail, TrialOrder
+from service.client.figure import Figure
+from service.client.progress import StudyDisplay, show_progress
+from service.domain.states import TrialState
+
+if TYPE_CHECKING:
+    from service.client.sync import Client
+
+
+class StudyHandle(StudyDisplay):
+    """One study of a service. In a notebook it shows where the study stood when it was last read.
+
+    Methods raise what those of :class:`service.client.Client` do.
+
+    Attributes:
+        latest: The study as it was last read.
+    """
+
+    def __init__(self, client: "Client", study: Study) -> None:
+        super().__init__(study)
+        self._client = client
+
+    @property
+    def latest(self) -> Study:
+        """The study as it was last read."""
+        return self._study
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        return self._study.id
+
+    def refresh(self) -> Study:
+        """Reads the study anew."""
+        return self._seen(self._client.get_study(self.id))
+
+    def wait(
+        self,
+        on_change: Callable[[Study], None] | None = None,
+        *,
+        timeout_seconds: float | None = None,
+        poll_seconds: float = 1.0,
+    ) -> Study:
+        """Waits until the study has come to a final state.
+
+        Args:
+            on_change: Called with the study at first and after each change; None: progress is shown in a
+                notebook or on a terminal.
+            timeout_seconds: Longest wait; None: as long as it takes.
+            poll_seconds: How often the service is asked for changes.
+
+        Raises:
+            TimeoutError: The study is not done after ``timeout_seconds``.
+        """
+        tell = on_change or show_progress()
+
+        def note(study: Study) -> None:
+            tell(self._seen(study))
+
+        return self._client.wait(self.id, note, timeout_seconds=timeout_seconds, poll_seconds=poll_seconds)
+
+    def best(self, *, target_runtime_ms: float | None = None) -> StudyBest:
+        """The best trial for the study's target (of several, the first) or for another."""
+        return self._client.best(self.id, target_runtime_ms=target_runtime_ms)
+
+    def recommendations(self, *, target_runtime_ms: float | None = None) -> tuple[Recommendation, ...]:
+        """What the solver recommends, for each of the study's targets or for another."""
+        return self._client.recommendations(self.id, target_runtime_ms=target_runtime_ms)
+
+    def trials(
+        self,
+        *,
+        states: Sequence[TrialState] = (),
+        updated_since: datetime | None = None,
+        order_by: TrialOrder = "number",
+    ) -> Iterator[Trial]:
+        """Its trials, fetched page by page."""
+        return self._client.trials(self.id, states=states, updated_since=updated_since, order_by=order_by)
+
+    def trial(self, number: int) -> TrialDetail:
+        """One trial with its architecture."""
+        return self._client.trial(self.id, number)
+
+    def figure(self, name: str, *, compare_with: Sequence[str] = ()) -> Figure:
+        """A figure, which a notebook draws."""
+        return self._client.figure(self.id, name, compare_with=compare_with)
+
+    def update(self, patch: StudyPatch, *, if_revision: int | None = None) -> Study:
+        """Changes the fields that are set on the patch."""
+        return self._seen(self._client.update(self.id, patch, if_revision=if_revision))
+
+    def pause(self) -> Study:
+        """Starts no more trials; running ones are handed back and go on after :meth:`resume`."""
+        return self._seen(self._client.pause(self.id))
+
+    def resume(self) -> Study:
+        """Lets it go on after a pause."""
+        return self._seen(self._client.resume(self.id))
+
+    def cancel(self) -> Study:
+        """Ends it for good; what it found stays."""
+        return self._seen(self._client.cancel(self.id))
+
+    def retarget(
+        self, target_runtime_ms: float | Sequence[float], *, budget_epochs: int | None = None
+    ) -> "StudyHandle":
+        """A new study with this one's finished trials, scored for another target, or several."""
+        study = self._client.retarget(self.id, target_runtime_ms, budget_epochs=budget_epochs)
+        return StudyHandle(self._client, study)
+
+    def delete(self) -> None:
+        """Deletes it with its trials, if it does not run."""
+        self._client.delete(self.id)
+
+    def _seen(self, study: Study) -> Study:
+        self._study = study
+        return study
