@@ -106,7 +106,7 @@ class Planner:
         )
 
     def _suggest(self, study: StudyRecord) -> _Proposal | None:
-        trials = self._store.trials.history(study.id)
+        trials = self._store.trials.summaries(study.id)
         suggestion = study.spec.solver.suggest(
             study.spec.problem, observations(trials), pending(trials), study.left_epochs
         )

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import plotly.graph_objects as go
 
-from service.domain.records import EpochRecord, TrialRecord
+from service.domain.records import EpochRecord, TrialSummary
 from service.domain.states import TrialState
 from service.figures.style import BLUE, GREEN, GREY, VERMILLION, new_figure
 
@@ -23,7 +23,7 @@ _COLORS = {
 
 
 def figure(
-    trials: Sequence[TrialRecord],
+    trials: Sequence[TrialSummary],
     epochs: Mapping[int, Sequence[EpochRecord]],
     now: datetime,
 ) -> go.Figure:
@@ -63,12 +63,12 @@ def figure(
     return chart
 
 
-def latest(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
+def latest(trials: Sequence[TrialSummary]) -> list[TrialSummary]:
     """The trials that are drawn: the latest of those that have started."""
     return [trial for trial in trials if trial.started_at is not None][-MAX_TRIALS:]
 
 
-def lanes(trials: Sequence[TrialRecord], now: datetime) -> dict[int, int]:
+def lanes(trials: Sequence[TrialSummary], now: datetime) -> dict[int, int]:
     """A lane from 1 for each started trial, by its number: the lowest that is free when it starts.
 
     So there are as many lanes as trials ever ran at once.
@@ -85,7 +85,7 @@ def lanes(trials: Sequence[TrialRecord], now: datetime) -> dict[int, int]:
     return lane_of
 
 
-def _bars(state: TrialState, trials: Sequence[TrialRecord], lane_of: dict[int, int], now: datetime) -> go.Bar:
+def _bars(state: TrialState, trials: Sequence[TrialSummary], lane_of: dict[int, int], now: datetime) -> go.Bar:
     starts = [trial.started_at or now for trial in trials]
     ends = [trial.finished_at or now for trial in trials]
     milliseconds = [

@@ -23,7 +23,7 @@ def test_every_figure_of_any_study_is_valid_json_for_plotly(store: Store) -> Non
     run_partly(store, mixed, some[13], epochs=1)
     for study_id in (empty, one, mixed):
         for name in figures.NAMES:
-            text = figures.build(store, study_id, name, others=[one]).to_json()
+            text = figures.build(figures.Readings(store), study_id, name, others=[one]).to_json()
             assert json.loads(go.Figure(json.loads(text)).to_json()) == json.loads(text)
             assert "NaN" not in text
 
@@ -42,7 +42,7 @@ def test_spent_epochs_are_positions_in_the_order_of_recording(store: Store) -> N
 def test_progress_ends_at_the_stores_best(store: Store) -> None:
     study_id = new_study(store).id
     run(store, study_id, searches(12))
-    found = figures.best_so_far(store, study_id)
+    found = figures.best_so_far(figures.Readings(store).of(study_id))
     best = store.studies.best(study_id)
     assert found.rewards[-1] == best.reward
     assert found.positions[-1] == found.study.spent_epochs == 96
@@ -58,11 +58,11 @@ def test_curves_of_a_trial(store: Store) -> None:
 def test_unknown_names_are_refused(store: Store) -> None:
     study_id = new_study(store).id
     with pytest.raises(NotFoundError, match="'pie'; expected one of progress"):
-        figures.build(store, study_id, "pie")
+        figures.build(figures.Readings(store), study_id, "pie")
     with pytest.raises(NotFoundError):
-        figures.build(store, "nobody", "progress")
+        figures.build(figures.Readings(store), "nobody", "progress")
     with pytest.raises(NotFoundError):
-        figures.build(store, study_id, "compare", others=["nobody"])
+        figures.build(figures.Readings(store), study_id, "compare", others=["nobody"])
     with pytest.raises(NotFoundError):
         figures.trial_curves(store, study_id, 0)
 
