@@ -10,7 +10,6 @@ import plotly.graph_objects as go
 from service.db.store import Store
 from service.domain.advice import Outlook
 from service.domain.errors import NotFoundError
-from service.domain.records import EpochRecord
 from service.figures import compare, curves, fidelity_heatmap, frontier, progress, timeline, tradeoff
 from service.figures.readings import Reading, Readings
 from service.figures.trials import best_steps, by_spent, outcomes
@@ -27,7 +26,12 @@ class _Order:
 
 
 def build(
-    readings: Readings, study_id: str, name: str, *, others: Sequence[str] = (), outlook: Outlook | None = None
+    readings: Readings,
+    study_id: str,
+    name: str,
+    *,
+    others: Sequence[str] = (),
+    outlook: Outlook | None = None,
 ) -> go.Figure:
     """A figure of a study.
 
@@ -82,21 +86,17 @@ def _fidelity_heatmap(order: _Order) -> go.Figure:
 
 
 def _timeline(order: _Order) -> go.Figure:
-    trials = order.reading.trials
-    repeated = [trial.number for trial in timeline.latest(trials) if trial.attempt > 1]
-    return timeline.figure(trials, _epochs_of(order, repeated), datetime.now(UTC))
+    reading = order.reading
+    first = next((trial.number for trial in timeline.latest(reading.trials)), 0)
+    events = order.readings.store.events.of_trials(reading.study.id, first=first)
+    return timeline.figure(reading.trials, events, datetime.now(UTC))
 
 
 def _curves(order: _Order) -> go.Figure:
     study, trials = order.reading.study, order.reading.trials
-    return curves.figure(
-        study, trials, _epochs_of(order, [trial.number for trial in curves.chosen(study, trials)])
-    )
-
-
-def _epochs_of(order: _Order, numbers: Sequence[int]) -> dict[int, tuple[EpochRecord, ...]]:
-    epochs = order.readings.store.trials.epochs
-    return {number: epochs(order.reading.study.id, number) for number in numbers}
+    numbers = [trial.number for trial in curves.chosen(study, trials)]
+    epochs = {number: order.readings.store.trials.epochs(study.id, number) for number in numbers}
+    return curves.figure(study, trials, epochs)
 
 
 def _compare(order: _Order) -> go.Figure:

@@ -7,6 +7,7 @@ from service import figures
 from service.db.store import Store
 from service.domain.errors import NotFoundError
 from service.figures import fidelity_heatmap, frontier, progress, tradeoff
+from service.figures.trials import frontier_of, outcomes
 from tests.service.dashboard.filled import fail, new_study, run, run_partly
 from tests.service.figures.plausible import searches
 from tests.service.figures.records import study_of
@@ -80,3 +81,8 @@ def test_figures_of_ten_thousand_trials_stay_small() -> None:
         assert len(chart.to_json()) < 15_000, name
     for name in ("progress", "tradeoff", "frontier"):
         assert "10,000 trials merged into" in sizes[name].layout.meta["note"]
+        assert study.best is not None
+        own = {data[0] for trace in sizes[name].data if trace.meta == "trials" for data in trace.customdata}
+        assert study.best.number in own, name
+        if name != "progress":
+            assert {each.trial.number for each in frontier_of(study, outcomes(trials))} <= own
