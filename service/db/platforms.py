@@ -29,7 +29,9 @@ class Platforms:
             raise ConflictError(f"the platform {platform.name!r} comes with the service; choose another name")
         with self._database.writing() as session:
             row = session.get(PlatformRow, platform.name)
-            changes = row is not None and Platform.model_validate(row.latency_table) != platform
+            changes = row is not None and (
+                Platform.model_validate(row.latency_table).content_hash != platform.content_hash
+            )
             if changes and (user := self._unfinished_study(session, platform.name)) is not None:
                 raise ConflictError(
                     f"the study {user} uses the platform {platform.name!r} and has not ended; "

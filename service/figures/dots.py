@@ -152,7 +152,6 @@ def note(traces: Sequence[go.Scatter]) -> str:
 
 def best_star(outcome: Outcome, x: float, y: float, *, show_legend: bool = True) -> go.Scatter:
     """The recommended trial, marked over the dots."""
-    trial = outcome.trial
     return go.Scatter(
         x=[short(x)],
         y=[short(y)],

@@ -113,7 +113,7 @@ def rows_of(found: Sequence[Attempt], now: datetime) -> list[str]:
 
 
 def figure(trials: Sequence[TrialSummary], events: Sequence[EventRecord], now: datetime) -> go.Figure:
-    """A row for each worker, a bar from begin to end of each attempt; a mark where a trial was taken up again.
+    """A row for each worker, a bar for each attempt, a mark where a trial was taken up again.
 
     Args:
         trials: All trials of a study.
