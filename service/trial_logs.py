@@ -52,13 +52,14 @@ def _end_of(path: Path) -> tuple[str, bool] | None:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return None
-    with open(descriptor, "rb") as file:
+    try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             return None
         begin = max(0, status.st_size - TAIL_BYTES)
-        file.seek(begin)
-        content = file.read(TAIL_BYTES)
+        content = os.pread(descriptor, TAIL_BYTES, begin)
+    finally:
+        os.close(descriptor)
     if begin:
         content = content.partition(b"\n")[2]
     return content.decode("utf-8", "replace"), begin > 0

@@ -22,10 +22,10 @@ def folder_of(root: Path, trial: TrialRecord) -> Path:
 class Checkpoints:
     """What must be there follows from the database: all of an unfinished trial, the last of a completed one.
 
-    A trial's own are removed when it ends; its logs stay until its study is deleted. That misses what is written meanwhile by a worker that was given
-    up, what a dispatcher leaves that dies just then, and trials that end without a dispatcher. So the folder
-    of each study that has ended is compared with the database again, a while later, and all are after a
-    takeover.
+    A trial's own are removed when it ends; its logs stay until its study is deleted. That misses what is
+    written meanwhile by a worker that was given up, what a dispatcher leaves that dies just then, and trials
+    that end without a dispatcher. So the folder of each study that has ended is compared with the database
+    again, a while later, and all are after a takeover.
 
     Args:
         store: Says which trials there are.

@@ -12,6 +12,7 @@ let isPolling = false;
 let refreshing = null;
 let isStale = false;
 let isRefreshing = false;
+let dueTimer = 0;
 
 export function watch() {
   for (const part of document.querySelectorAll("[data-live]")) shown.set(part.id, part.outerHTML);
@@ -87,7 +88,12 @@ async function refreshSoon() {
 
 // What the service is still working out comes without any event: the page asks again until it is there.
 function awaitWhatIsDue() {
-  if (document.querySelector("[data-due]")) setTimeout(refreshSoon, DUE_MS);
+  clearTimeout(dueTimer);
+  if (!document.querySelector("[data-due]")) return;
+  dueTimer = setTimeout(() => {
+    if (document.visibilityState === "visible") refreshSoon();
+    else awaitWhatIsDue();
+  }, DUE_MS);
 }
 
 export function refresh() {
