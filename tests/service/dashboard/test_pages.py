@@ -108,6 +108,9 @@ def test_a_study_shows_its_answer_its_budget_and_its_trials(live: Live, studies:
     assert f"Recommended λ {best.lambda_:.3g} Runtime {best.runtime_ms:.1f} ms" in words
     assert f"Accuracy {100 * (best.accuracy or 0):.1f} %" in words
     assert f"From trial {best.number}" in words
+    drawing = f"/v1/studies/{studies.busy}/trials/{best.number}/artifacts/architecture.svg"
+    assert f'href="{drawing}" download' in get(live, f"/studies/{studies.busy}").text
+    assert live.http.get(drawing).headers["content-type"] == "image/svg+xml"
     assert f"Spent {record.spent_epochs} epochs" in words
     assert f"Left {record.left_epochs} epochs" in words
     assert "1 trial running." in words
