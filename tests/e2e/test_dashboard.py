@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from nas_worker.platform import WholeConvNet, load_platform
+from service.domain.access import Scope
 from service.domain.states import StudyState
 from solver.composite import Composite
 from tests.e2e.browser import DESKTOP, PHONE, Tab, chromium, tab
@@ -297,3 +298,26 @@ def test_chosen_studies_are_compared(desktop: Tab, studies: Studies) -> None:
     expect(page.get_by_role("heading", name="Compare studies")).to_be_visible()
     assert desktop.draw_figures() == 1
     expect(page.get_by_role("region", name="Differences in settings")).to_contain_text("solver.kind")
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")])
+def test_who_must_log_in_is_led_back_to_the_page(
+    browser: Browser, tmp_path_factory: pytest.TempPathFactory, width: int, scheme: str
+) -> None:
+    with live_service(tmp_path_factory.mktemp("guarded"), require_token=True) as guarded:
+        study_id = new_study(guarded.store, name="Guarded").id
+        _, token = guarded.store.tokens.create("browser", Scope.READ)
+        with tab(browser, guarded.base_url, width=width, scheme=scheme) as opened:
+            page = opened.page
+            opened.go(f"/studies/{study_id}")
+            expect(page.get_by_role("heading", name="Log in")).to_be_visible()
+            opened.assert_fits()
+            opened.assert_accessible()
+            page.get_by_label("Access token").fill("spnas_wrong")
+            page.get_by_role("button", name="Log in").click()
+            expect(page.locator("#token-error")).to_contain_text("unknown, expired or revoked")
+            page.get_by_label("Access token").fill(str(token))
+            page.get_by_role("button", name="Log in").click()
+            expect(page.get_by_role("heading", name="Guarded")).to_be_visible()
+            page.get_by_role("button", name="Log out").click()
+            expect(page.get_by_role("heading", name="Log in")).to_be_visible()
