@@ -2,7 +2,7 @@ import pytest
 
 from nas_worker.platform import WholeConvNet, load_platform
 from nas_worker.profiling.accuracy import MeasuredConvNet, accuracy_of, accuracy_of_table
-from nas_worker.space import N_SEARCHABLE
+from nas_worker.space import N_SEARCHABLE, SEARCHABLE
 
 
 def test_errors_are_those_of_the_definitions() -> None:
@@ -19,8 +19,10 @@ def test_errors_are_those_of_the_definitions() -> None:
 def test_a_table_is_tested_on_the_convnets_that_were_measured_with_it() -> None:
     pixel1 = load_platform("pixel1")
     assert accuracy_of_table(pixel1) is None
-    skips = WholeConvNet(architecture=("skip",) * N_SEARCHABLE, measured_ms=pixel1.base_ms + 1)
-    found = accuracy_of_table(pixel1.model_copy(update={"measured_convnets": (skips,)}))
+    types = ("3x3-3-0",) * N_SEARCHABLE
+    modelled_ms = pixel1.base_ms + sum(pixel1.layers[layer][0] for layer in SEARCHABLE)
+    convnet = WholeConvNet(architecture=types, measured_ms=modelled_ms + 1)
+    found = accuracy_of_table(pixel1.model_copy(update={"measured_convnets": (convnet,)}))
     assert found is not None
-    assert found.convnets[0].modelled_ms == pytest.approx(pixel1.base_ms)
+    assert found.convnets[0].modelled_ms == pytest.approx(modelled_ms)
     assert found.bias_ms == pytest.approx(-1)
