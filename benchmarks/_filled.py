@@ -183,4 +183,5 @@ def _events(trial: Values) -> Iterator[Values]:
             "at": at,
             "attempt": 0 if state is TrialState.QUEUED else 1,
             "state": state.value,
+            "detail": "worker-" + "0" * 32 if state is TrialState.RUNNING else None,
         }

@@ -17,7 +17,9 @@ from enum import StrEnum
 from nas_worker.errors import CheckpointError, SearchError
 from nas_worker.job import EpochReport, SearchJob
 from nas_worker.search import run_search
+from nas_worker.search_log import kept_log, log_path
 from nas_worker.sources.confinement import Confinement
+from nas_worker.storage import is_url, name_of
 from nas_worker.versions import software_versions
 
 _LOG = logging.getLogger(__name__)
@@ -158,17 +160,40 @@ class SearchWorker:
 
     def _run(self, assignment: Assignment) -> None:
         try:
-            finished = _search(assignment, self._on_epoch, self._should_stop)
-            outcome, error = (Outcome.FINISHED if finished else Outcome.STOPPED), None
-        except SearchError as exc:
-            outcome, error = Outcome.FAILED, str(exc)
+            with _kept_log_of(assignment):
+                outcome, error = self._outcome_of(assignment)
         except Exception:  # whatever a search raises is its trial's result, not the worker's end
             outcome, error = Outcome.FAILED, traceback.format_exc()
         with self._changed:
             self._outcome, self._error = outcome, error
             self._changed.notify_all()
 
+    def _outcome_of(self, assignment: Assignment) -> tuple[Outcome, str | None]:
+        """Runs the search, and logs how it began and ended."""
+        job, host = assignment.job, socket.gethostname()
+        _LOG.info("attempt %d on %s, process %d", assignment.attempt, host, os.getpid())
+        _LOG.info("lambda %g, %d epochs, seed %d, %s", job.lambda_, job.epochs, job.seed, job.settings)
+        try:
+            finished = _search(assignment, self._on_epoch, self._should_stop)
+        except SearchError as exc:
+            _LOG.error("failed: %s", exc)
+            return Outcome.FAILED, str(exc)
+        except Exception:
+            _LOG.exception("failed")
+            raise
+        outcome = Outcome.FINISHED if finished else Outcome.STOPPED
+        _LOG.info("%s", outcome)
+        return outcome, None
+
     def _on_epoch(self, report: EpochReport) -> None:
+        _LOG.info(
+            "epoch %d: cross-entropy %.4f, accuracy %.4f, runtime %.2f ms, took %.1f s",
+            report.epoch,
+            report.cross_entropy,
+            report.accuracy,
+            report.runtime_ms,
+            report.seconds,
+        )
         with self._changed:
             self._reports.append(report)
             if self._stop is StopMode.AFTER_EPOCH:
@@ -177,6 +202,12 @@ class SearchWorker:
 
     def _should_stop(self) -> bool:
         return self._stop is StopMode.NOW
+
+
+def _kept_log_of(assignment: Assignment) -> AbstractContextManager[None]:
+    if is_url(assignment.checkpoint_dir):  # most object stores cannot append to a file
+        return nullcontext()
+    return kept_log(log_path(assignment.checkpoint_dir, assignment.attempt))
 
 
 def _search(
@@ -188,6 +219,7 @@ def _search(
     ones that are recorded already.
     """
     for checkpoint in (*assignment.checkpoints, None):
+        _LOG.info("begins %s", "from the start" if checkpoint is None else f"after {name_of(checkpoint)}")
         try:
             return run_search(
                 assignment.job,

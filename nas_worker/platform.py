@@ -7,10 +7,10 @@ from functools import cached_property
 from importlib import resources
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from nas_worker.errors import UnknownNameError
-from nas_worker.space import FIXED_FIRST, FIXED_LAST, SEARCHABLE, LayerType, allowed_types
+from nas_worker.space import FIXED_FIRST, FIXED_LAST, SEARCHABLE, Architecture, LayerType, allowed_types
 
 Milliseconds = Annotated[float, Field(gt=0, lt=1e6, allow_inf_nan=False)]
 Factor = Annotated[float, Field(gt=0, lt=1e3, allow_inf_nan=False)]
@@ -18,6 +18,26 @@ Factor = Annotated[float, Field(gt=0, lt=1e3, allow_inf_nan=False)]
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,99}$"
 COLUMNS = ("3x3-3", "3x3-6", "5x5-3", "5x5-6")
 """The profiled types without SE: the columns of ``layers`` and ``se_factors``."""
+
+
+class WholeConvNet(BaseModel):
+    """A random ConvNet whose runtime was measured end to end on the platform, to test its table (Fig. 4).
+
+    Attributes:
+        architecture: Its 20 searchable layers, in text form.
+        measured_ms: Typical run, in milliseconds.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    architecture: tuple[str, ...]
+    measured_ms: Milliseconds
+
+    @field_validator("architecture")
+    @classmethod
+    def _is_one(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        Architecture.parse(texts)
+        return texts
 
 
 class Platform(BaseModel):
@@ -34,6 +54,7 @@ class Platform(BaseModel):
             Those of 0 and 21 are kept when the profile has them, but never counted: the base holds them.
         se_factors: Layer 1..20 -> runtime with SE, of whatever ratio, over runtime without (Eq. 14).
         se_source: Where the factors come from.
+        measured_convnets: Whole ConvNets that were measured beside the table but not fitted to.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,6 +68,10 @@ class Platform(BaseModel):
     layers: Mapping[int, tuple[Milliseconds, Milliseconds, Milliseconds, Milliseconds]]
     se_factors: Mapping[int, tuple[Factor, Factor, Factor, Factor]]
     se_source: str = Field("", max_length=10_000)
+    # Without any it is left out of the file: that stays readable for older versions.
+    measured_convnets: tuple[WholeConvNet, ...] = Field(
+        (), max_length=1000, exclude_if=lambda convnets: not convnets
+    )
 
     @model_validator(mode="after")
     def _has_every_layer(self) -> Self:
@@ -69,8 +94,12 @@ class Platform(BaseModel):
 
     @cached_property
     def content_hash(self) -> str:
-        """SHA-256 over everything in the table, in hex; independent of the order of keys."""
-        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        """SHA-256 over everything that searches depend on, in hex; independent of the order of keys.
+
+        What was measured to test the table is no part of it.
+        """
+        table = self.model_dump(mode="json", exclude={"measured_convnets"})
+        canonical = json.dumps(table, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     def layer_ms(self, layer: int, layer_type: LayerType) -> float:
@@ -80,6 +109,11 @@ class Platform(BaseModel):
         column = COLUMNS.index(f"{layer_type.kernel}x{layer_type.kernel}-{layer_type.expansion}")
         factor = self.se_factors[layer][column] if layer_type.se_ratio else 1.0
         return self.layers[layer][column] * factor
+
+    def convnet_ms(self, architecture: Architecture) -> float:
+        """Runtime R of an architecture as the sum of its layers and the base, in milliseconds (Eq. 11)."""
+        layers = zip(SEARCHABLE, architecture.layers, strict=True)
+        return self.base_ms + sum(self.layer_ms(layer, layer_type) for layer, layer_type in layers)
 
     @cached_property
     def min_ms(self) -> float:

@@ -13,10 +13,7 @@ RuntimeForm = Literal["bilinear", "paper"]
 
 def architecture_runtime_ms(platform: Platform, architecture: Architecture) -> float:
     """Runtime R of an architecture as the profile's own sum, in milliseconds."""
-    return platform.base_ms + sum(
-        platform.layer_ms(layer, layer_type)
-        for layer, layer_type in zip(SEARCHABLE, architecture.layers, strict=True)
-    )
+    return platform.convnet_ms(architecture)
 
 
 class RuntimeModel(nn.Module):

@@ -80,11 +80,11 @@ class Advisor:
             del self._answers[question]
 
     def _advise(self, study: StudyRecord, target_ms: float) -> Advice | None:
-        history = observations(self._store.trials.history(study.id))
+        history = observations(self._store.trials.summaries(study.id))
         return advise(study.spec.solver, study.spec.problem, history, target_ms)
 
     def _look_out(self, study: StudyRecord) -> Outlook:
-        trials = self._store.trials.history(study.id)
+        trials = self._store.trials.summaries(study.id)
         spec = study.spec
         return look_out(spec.solver, spec.problem, observations(trials), pending(trials), study.left_epochs)
 

@@ -43,6 +43,7 @@ from service.database import prepared_engine
 from service.db.store import Store
 from service.dispatch import Dispatcher, DispatchSettings
 from service.domain.signing import key_of
+from service.figures import Readings
 from service.settings import Settings
 from service.webhook import WebhookSender, WebhookSettings
 
@@ -93,6 +94,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.store = Store(engine, notifies=bool(settings.webhook_url))
     app.state.webhook = _webhook(settings, app.state.store)
     app.state.advisor = Advisor(app.state.store)
+    app.state.readings = Readings(app.state.store)
     app.state.dispatcher = _dispatcher(settings, app.state.store)
     app.state.metrics = metrics.Metrics(app.state.store, engine, app.state.dispatcher, app.state.webhook)
     _add_middleware(app, settings)

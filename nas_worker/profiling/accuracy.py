@@ -5,6 +5,9 @@ import statistics
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from nas_worker.platform import Platform
+from nas_worker.space import Architecture
+
 
 class MeasuredConvNet(BaseModel):
     """The runtime of a random ConvNet, end to end and by the model."""
@@ -26,6 +29,19 @@ class LatencyModelAccuracy(BaseModel):
     mean_error: float = Field(description="Mean of |model - measured| / measured.")
     bias_ms: float = Field(description="Mean of model - measured, in milliseconds.")
     convnets: tuple[MeasuredConvNet, ...]
+
+
+def accuracy_of_table(platform: Platform) -> LatencyModelAccuracy | None:
+    """The errors over the ConvNets that were measured with a platform; None where none was."""
+    convnets = tuple(
+        MeasuredConvNet(
+            architecture=each.architecture,
+            measured_ms=each.measured_ms,
+            modelled_ms=platform.convnet_ms(Architecture.parse(each.architecture)),
+        )
+        for each in platform.measured_convnets
+    )
+    return accuracy_of(convnets) if convnets else None
 
 
 def accuracy_of(convnets: tuple[MeasuredConvNet, ...]) -> LatencyModelAccuracy:

@@ -7,6 +7,7 @@ from starlette.convertors import Convertor, register_url_convertor
 
 from service.advisor import Advisor
 from service.db.store import Store
+from service.figures import Readings
 from service.settings import Settings
 
 
@@ -40,6 +41,12 @@ async def _advisor(request: Request) -> Advisor:
     return advisor
 
 
+async def _readings(request: Request) -> Readings:
+    readings = request.app.state.readings
+    assert isinstance(readings, Readings)
+    return readings
+
+
 async def _settings(request: Request) -> Settings:
     settings = request.app.state.settings
     assert isinstance(settings, Settings)
@@ -49,5 +56,6 @@ async def _settings(request: Request) -> Settings:
 SettingsDependency = Annotated[Settings, Depends(_settings)]
 StoreDependency = Annotated[Store, Depends(_store)]
 AdvisorDependency = Annotated[Advisor, Depends(_advisor)]
+ReadingsDependency = Annotated[Readings, Depends(_readings)]
 StudyId = Annotated[str, Path(description="Id of a study.")]
 TrialNumber = Annotated[int, Path(description="Number of a trial in its study, from 0.", ge=0, lt=2**31)]

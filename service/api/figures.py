@@ -11,9 +11,8 @@ from fastapi.responses import JSONResponse
 
 from service import figures
 from service.advisor import Advisor
-from service.api.dependencies import STUDY, AdvisorDependency, StoreDependency, StudyId
+from service.api.dependencies import STUDY, AdvisorDependency, ReadingsDependency, StudyId
 from service.api.problems import documented
-from service.db.store import Store
 from service.domain.advice import Outlook
 from service.domain.errors import SpnasError
 from service.domain.records import StudyRecord
@@ -41,7 +40,7 @@ _FIGURE_SCHEMA: dict[str, Any] = {
 async def get_figure(
     study_id: StudyId,
     name: Annotated[Text, Path(json_schema_extra={"enum": list(figures.NAMES)})],
-    store: StoreDependency,
+    readings: ReadingsDependency,
     advisor: AdvisorDependency,
     compare_with: Annotated[
         list[Text], Query(max_length=50, description="Further studies, for the figure `compare`.")
@@ -50,9 +49,9 @@ async def get_figure(
     """Read a figure as JSON for Plotly, which `plotly.graph_objects.Figure` takes as it is."""
     outlook = None
     if name == "tradeoff":
-        study = await run_in_threadpool(store.studies.get, study_id)
+        study = await run_in_threadpool(readings.store.studies.get, study_id)
         outlook = await _outlook(advisor, study)
-    text = await run_in_threadpool(_json, store, study_id, name, compare_with, outlook)
+    text = await run_in_threadpool(_json, readings, study_id, name, compare_with, outlook)
     return Response(text, media_type="application/json")
 
 
@@ -68,7 +67,9 @@ async def _outlook(advisor: Advisor, study: StudyRecord) -> Outlook | None:
         return None
 
 
-def _json(store: Store, study_id: str, name: str, others: Sequence[str], outlook: Outlook | None) -> str:
-    text = figures.build(store, study_id, name, others=others, outlook=outlook).to_json()
+def _json(
+    readings: figures.Readings, study_id: str, name: str, others: Sequence[str], outlook: Outlook | None
+) -> str:
+    text = figures.build(readings, study_id, name, others=others, outlook=outlook).to_json()
     assert isinstance(text, str)
     return text

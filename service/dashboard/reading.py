@@ -9,6 +9,7 @@ from nas_worker.platform import Platform, load_platform, platform_names
 from service.advisor import Advisor
 from service.db.store import Store
 from service.domain.errors import NotFoundError
+from service.settings import Settings
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -29,6 +30,15 @@ async def _advisor(request: Request) -> Advisor:
 
 
 AdvisorDependency = Annotated[Advisor, Depends(_advisor)]
+
+
+async def _settings(request: Request) -> Settings:
+    settings = request.app.state.settings
+    assert isinstance(settings, Settings)
+    return settings
+
+
+SettingsDependency = Annotated[Settings, Depends(_settings)]
 
 
 def platform_of(store: Store, name: str) -> Platform:

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from service.domain.records import StudyRecord, TrialRecord
+from service.domain.records import StudyRecord, TrialSummary
 
 _WIDTH, _HEIGHT, _EDGE = 120, 28, 3
 
 
-def draw(study: StudyRecord, trials: Sequence[TrialRecord]) -> str:
+def draw(study: StudyRecord, trials: Sequence[TrialSummary]) -> str:
     """An SVG of the best reward at full fidelity against the share of the budget spent on finished trials.
 
     Args:
@@ -30,7 +30,7 @@ def draw(study: StudyRecord, trials: Sequence[TrialRecord]) -> str:
     )
 
 
-def _steps(study: StudyRecord, trials: Sequence[TrialRecord]) -> list[tuple[float, float]]:
+def _steps(study: StudyRecord, trials: Sequence[TrialSummary]) -> list[tuple[float, float]]:
     """(share of the budget, best reward) for each improvement, and where the curve ends."""
     spent = 0
     points: list[tuple[float, float]] = []

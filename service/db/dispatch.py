@@ -142,6 +142,7 @@ class Dispatch(DispatchStudies):
             trial.move(
                 session,
                 TrialState.RUNNING,
+                detail=worker,
                 attempt=attempt + 1,
                 worker=worker,
                 started_at=func.coalesce(TrialRow.started_at, UtcNow()),

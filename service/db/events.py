@@ -107,6 +107,17 @@ class Events:
             events = [_record_of(row) for row in rows]
         return make_page(events, page_size, list_id, lambda event: (event.id,))
 
+    def of_trials(self, study_id: str, *, first: int) -> tuple[EventRecord, ...]:
+        """What happened to the trials of a study from the one with the number ``first`` on, in order.
+
+        Raises:
+            NotFoundError: There is no such study.
+        """
+        with self._database.reading() as session:
+            study = find_study(session, study_id)
+            of_trials = select(EventRow).where(EventRow.study_key == study.key, EventRow.trial >= first)
+            return tuple(map(_record_of, session.scalars(of_trials.order_by(EventRow.id))))
+
 
 def _record_of(row: EventRow) -> EventRecord:
     return EventRecord(row.id, row.at, row.kind, row.trial, row.attempt, row.state, row.detail)

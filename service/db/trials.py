@@ -12,6 +12,7 @@ from service.db.derive import (
     reward_of_outcome,
     select_trials,
     trial_record,
+    trial_summaries,
 )
 from service.db.frontier import frontier
 from service.db.models import EpochRow, TrialRow
@@ -19,7 +20,7 @@ from service.db.paging import Key, check_page_size, make_page, read_token
 from service.db.session import Database
 from service.db.statements import find_study
 from service.domain.errors import InvalidFieldError, NotFoundError
-from service.domain.records import EpochRecord, Page, TrialRecord
+from service.domain.records import EpochRecord, Page, TrialRecord, TrialSummary
 from service.domain.states import TrialState
 
 TrialOrder = Literal["number", "reward", "lambda"]
@@ -116,6 +117,15 @@ class Trials:
             study = find_study(session, study_id)
             of_study = select_trials().where(TrialRow.study_key == study.key)
             return tuple(map(trial_record, session.execute(of_study.order_by(TrialRow.number))))
+
+    def summaries(self, study_id: str) -> tuple[TrialSummary, ...]:
+        """All trials of a study by number, in a few times less time than :meth:`history`.
+
+        Raises:
+            NotFoundError: There is no such study.
+        """
+        with self._database.reading() as session:
+            return trial_summaries(session, find_study(session, study_id).key)
 
     def frontier(self, *, platform: str, dataset: str, epochs: int | None = None) -> tuple[TrialRecord, ...]:
         """The accuracy-runtime frontier across studies; see :func:`service.db.frontier.frontier`."""

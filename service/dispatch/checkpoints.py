@@ -13,13 +13,18 @@ from service.domain.states import TrialState
 _LOG = logging.getLogger(__name__)
 
 
+def folder_of(root: str, trial: TrialRecord) -> str:
+    """Where the checkpoints and logs of a trial lie, below the folder of all checkpoints, a path or a URL."""
+    return join(root, trial.study_id, f"trial-{trial.number}")
+
+
 class Checkpoints:
     """What must be there follows from the database: all of an unfinished trial, the last of a completed one.
 
-    A trial's own are removed when it ends. That misses what is written meanwhile by a worker that was given
-    up, what a dispatcher leaves that dies just then, and trials that end without a dispatcher. So the folder
-    of each study that has ended is compared with the database again, a while later, and all are after a
-    takeover.
+    A trial's own are removed when it ends; its logs stay until its study is deleted. That misses what is
+    written meanwhile by a worker that was given up, what a dispatcher leaves that dies just then, and trials
+    that end without a dispatcher. So the folder of each study that has ended is compared with the database
+    again, a while later, and all are after a takeover.
 
     Args:
         store: Says which trials there are.
@@ -37,7 +42,7 @@ class Checkpoints:
 
     def folder(self, trial: TrialRecord) -> str:
         """Where a trial's lie."""
-        return join(self._root, trial.study_id, f"trial-{trial.number}")
+        return folder_of(self._root, trial)
 
     def tidy(self, trial: TrialRecord, keep: str | None = None) -> None:
         """Removes those of a trial that has ended.

@@ -124,7 +124,7 @@ class Planner:
         )
 
     def _suggest(self, study: StudyRecord) -> _Proposal | None:
-        trials = self._store.trials.history(study.id)
+        trials = self._store.trials.summaries(study.id)
         solver = study.spec.solver
         with self._timings.suggestion_seconds.labels(solver.kind).time():
             suggestion = solver.suggest(

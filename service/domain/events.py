@@ -60,7 +60,7 @@ class EventRecord:
         trial: Number of the trial that it happened to; None: to the study itself.
         attempt: Attempt that the trial was at, or None.
         state: State that the study or the trial is in from then on, or None.
-        detail: Reasons and figures in words, or None.
+        detail: Reasons and figures in words; of a trial that begins to run, its worker's name; or None.
     """
 
     id: int

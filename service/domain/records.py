@@ -12,64 +12,73 @@ from service.domain.states import StudyState, TrialState
 
 
 @dataclass(frozen=True, slots=True)
-class TrialRecord:
-    """A trial.
+class TrialSummary:
+    """What figures and solvers need of a trial: small, since a study may have many thousands.
 
     Attributes:
-        id: Key in the database; users see ``study_id`` and ``number``.
-        study_id: Its study.
         number: From 0, in the order of suggestion.
         state: Where it stands.
         lambda_: Trade-off of Eq. 10.
         epochs: Fidelity.
         epochs_done: Epochs recorded so far, derived from the epoch rows.
         hinge_target_ms: Target of a hinged runtime term in ms, or None (see solver.base.Suggestion).
-        seed: Seed of the search.
         attempt: Counts starts; fences a worker that was given up.
-        crashes: Lost workers so far.
-        provenance: What the latest attempt ran with; None before the first, and of older trials.
-        versions: Versions of the worker's packages by name, likewise.
-        identity: Trials that share it have the same outcome; None: it cannot be told.
-        reused_from: The trial whose outcome was taken, at no cost; None: it ran itself.
-        worker: Name of the actor that runs it, while running.
         accuracy: Top-1 validation accuracy in [0, 1], once completed.
         runtime_ms: Runtime R in ms, once completed.
         reward: Eq. 19 for the study's first target, derived, once completed.
-        architecture: 20 layer types, once completed.
-        error: Why it failed, for users; the traceback of a search that raised.
-        created_at: UTC.
         started_at: UTC, of the first attempt.
-        attempt_started_at: UTC, of the latest attempt.
         finished_at: UTC.
-        updated_at: UTC; changes with every epoch.
-        retry_at: UTC; a queued trial is not started before, None: at once.
     """
 
-    id: int
-    study_id: str
     number: int
     state: TrialState
     lambda_: float
     epochs: int
     epochs_done: int
     hinge_target_ms: float | None
-    seed: int
     attempt: int
+    accuracy: float | None
+    runtime_ms: float | None
+    reward: float | None
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRecord(TrialSummary):
+    """A trial; the attributes of its summary, and these.
+
+    Attributes:
+        id: Key in the database; users see ``study_id`` and ``number``.
+        study_id: Its study.
+        seed: Seed of the search.
+        crashes: Lost workers so far.
+        provenance: What the latest attempt ran with; None before the first, and of older trials.
+        versions: Versions of the worker's packages by name, likewise.
+        identity: Trials that share it have the same outcome; None: it cannot be told.
+        reused_from: The trial whose outcome was taken, at no cost; None: it ran itself.
+        worker: Name of the actor that runs it, while running.
+        architecture: 20 layer types, once completed.
+        error: Why it failed, for users; the traceback of a search that raised.
+        created_at: UTC.
+        attempt_started_at: UTC, of the latest attempt.
+        updated_at: UTC; changes with every epoch.
+        retry_at: UTC; a queued trial is not started before, None: at once.
+    """
+
+    id: int
+    study_id: str
+    seed: int
     crashes: int
     provenance: Provenance | None
     versions: Mapping[str, str] | None
     identity: str | None
     reused_from: TrialOrigin | None
     worker: str | None
-    accuracy: float | None
-    runtime_ms: float | None
-    reward: float | None
     architecture: tuple[str, ...] | None
     error: str | None
     created_at: datetime
-    started_at: datetime | None
     attempt_started_at: datetime | None
-    finished_at: datetime | None
     updated_at: datetime
     retry_at: datetime | None
 

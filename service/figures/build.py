@@ -10,26 +10,33 @@ import plotly.graph_objects as go
 from service.db.store import Store
 from service.domain.advice import Outlook
 from service.domain.errors import NotFoundError
-from service.domain.records import EpochRecord, TrialRecord
 from service.figures import compare, curves, fidelity_heatmap, frontier, progress, timeline, tradeoff
+from service.figures.readings import Reading, Readings
 from service.figures.trials import best_steps, by_spent, outcomes
 
 
 @dataclass(frozen=True, slots=True)
-class _Further:
-    """What some figures need besides the rows of their study."""
+class _Order:
+    """What is to be drawn, and of what."""
 
+    readings: Readings
+    reading: Reading
     others: Sequence[str]
     outlook: Outlook | None
 
 
 def build(
-    store: Store, study_id: str, name: str, *, others: Sequence[str] = (), outlook: Outlook | None = None
+    readings: Readings,
+    study_id: str,
+    name: str,
+    *,
+    others: Sequence[str] = (),
+    outlook: Outlook | None = None,
 ) -> go.Figure:
     """A figure of a study.
 
     Args:
-        store: Where the rows are.
+        readings: Where the rows come from.
         study_id: The study.
         name: One of :data:`NAMES`.
         others: Ids of further studies for ``compare``; the other figures are of one study.
@@ -40,7 +47,7 @@ def build(
     """
     if name not in _BUILDERS:
         raise NotFoundError(f"there is no figure {name!r}; expected one of {', '.join(NAMES)}")
-    return _BUILDERS[name](store, study_id, _Further(others, outlook))
+    return _BUILDERS[name](_Order(readings, readings.of(study_id), others, outlook))
 
 
 def trial_curves(store: Store, study_id: str, number: int) -> go.Figure:
@@ -54,55 +61,50 @@ def trial_curves(store: Store, study_id: str, number: int) -> go.Figure:
     return curves.figure(store.studies.get(study_id), [trial], epochs)
 
 
-def best_so_far(store: Store, study_id: str) -> compare.Progress:
-    """The steps of a study's best reward against epochs spent.
-
-    Raises:
-        NotFoundError: There is no such study.
-    """
-    study = store.studies.get(study_id)
-    ended = by_spent(outcomes(store.trials.history(study_id)), store.trials.spent_when_done(study_id))
+def best_so_far(reading: Reading) -> compare.Progress:
+    """The steps of a study's best reward against epochs spent."""
+    study = reading.study
+    ended = by_spent(outcomes(reading.trials), reading.spent_when_done)
     return compare.Progress(study, *best_steps(ended, study.spec.epochs.max, study.spent_epochs))
 
 
-def _progress(store: Store, study_id: str, _: _Further) -> go.Figure:
-    return progress.figure(
-        store.studies.get(study_id), store.trials.history(study_id), store.trials.spent_when_done(study_id)
-    )
+def _progress(order: _Order) -> go.Figure:
+    reading = order.reading
+    return progress.figure(reading.study, reading.trials, reading.spent_when_done)
 
 
-def _tradeoff(store: Store, study_id: str, further: _Further) -> go.Figure:
-    return tradeoff.figure(store.studies.get(study_id), store.trials.history(study_id), further.outlook)
+def _tradeoff(order: _Order) -> go.Figure:
+    return tradeoff.figure(order.reading.study, order.reading.trials, order.outlook)
 
 
-def _frontier(store: Store, study_id: str, _: _Further) -> go.Figure:
-    return frontier.figure(store.studies.get(study_id), store.trials.history(study_id))
+def _frontier(order: _Order) -> go.Figure:
+    return frontier.figure(order.reading.study, order.reading.trials)
 
 
-def _fidelity_heatmap(store: Store, study_id: str, _: _Further) -> go.Figure:
-    return fidelity_heatmap.figure(store.studies.get(study_id), store.trials.history(study_id))
+def _fidelity_heatmap(order: _Order) -> go.Figure:
+    return fidelity_heatmap.figure(order.reading.study, order.reading.trials)
 
 
-def _timeline(store: Store, study_id: str, _: _Further) -> go.Figure:
-    trials = store.trials.history(study_id)
-    repeated = [trial for trial in timeline.latest(trials) if trial.attempt > 1]
-    return timeline.figure(trials, _epochs_of(store, repeated), datetime.now(UTC))
+def _timeline(order: _Order) -> go.Figure:
+    reading = order.reading
+    first = next((trial.number for trial in timeline.latest(reading.trials)), 0)
+    events = order.readings.store.events.of_trials(reading.study.id, first=first)
+    return timeline.figure(reading.trials, events, datetime.now(UTC))
 
 
-def _curves(store: Store, study_id: str, _: _Further) -> go.Figure:
-    study, trials = store.studies.get(study_id), store.trials.history(study_id)
-    return curves.figure(study, trials, _epochs_of(store, curves.chosen(study, trials)))
+def _curves(order: _Order) -> go.Figure:
+    study, trials = order.reading.study, order.reading.trials
+    numbers = [trial.number for trial in curves.chosen(study, trials)]
+    epochs = {number: order.readings.store.trials.epochs(study.id, number) for number in numbers}
+    return curves.figure(study, trials, epochs)
 
 
-def _epochs_of(store: Store, trials: Sequence[TrialRecord]) -> dict[int, tuple[EpochRecord, ...]]:
-    return {trial.number: store.trials.epochs(trial.study_id, trial.number) for trial in trials}
+def _compare(order: _Order) -> go.Figure:
+    study_ids = dict.fromkeys((order.reading.study.id, *order.others))
+    return compare.figure([best_so_far(order.readings.of(each)) for each in study_ids])
 
 
-def _compare(store: Store, study_id: str, further: _Further) -> go.Figure:
-    return compare.figure([best_so_far(store, each) for each in dict.fromkeys((study_id, *further.others))])
-
-
-_Builder = Callable[[Store, str, _Further], go.Figure]
+_Builder = Callable[[_Order], go.Figure]
 
 _BUILDERS = MappingProxyType[str, _Builder](
     {

@@ -8,14 +8,14 @@ from plotly.colors import sample_colorscale
 from plotly.subplots import make_subplots
 
 from nas_worker.job import EpochReport
-from service.domain.records import EpochRecord, StudyRecord, TrialRecord
+from service.domain.records import EpochRecord, StudyRecord, TrialSummary
 from service.figures.style import BLUE, SCALE, VERMILLION, log_ticks, new_figure, short, shorts
 
 MAX_TRIALS = 8
 """Curves of a whole study: the recommended trials and the latest others."""
 
 
-def chosen(study: StudyRecord, trials: Sequence[TrialRecord]) -> list[TrialRecord]:
+def chosen(study: StudyRecord, trials: Sequence[TrialSummary]) -> list[TrialSummary]:
     """The trials that are drawn: the latest that have recorded an epoch, and the best for each target."""
     begun = [trial for trial in trials if trial.epochs_done]
     latest = begun[-MAX_TRIALS:]
@@ -25,7 +25,7 @@ def chosen(study: StudyRecord, trials: Sequence[TrialRecord]) -> list[TrialRecor
 
 
 def figure(
-    study: StudyRecord, trials: Sequence[TrialRecord], epochs: Mapping[int, Sequence[EpochRecord]]
+    study: StudyRecord, trials: Sequence[TrialSummary], epochs: Mapping[int, Sequence[EpochRecord]]
 ) -> go.Figure:
     """Curves of trials, coloured by lambda.
 
@@ -63,7 +63,7 @@ def figure(
     return chart
 
 
-def _colors(trials: Sequence[TrialRecord]) -> dict[int, str]:
+def _colors(trials: Sequence[TrialSummary]) -> dict[int, str]:
     logs = [math.log10(trial.lambda_) for trial in trials]
     if len(logs) < 2 or min(logs) == max(logs):
         return {trial.number: BLUE for trial in trials}
@@ -74,7 +74,7 @@ def _colors(trials: Sequence[TrialRecord]) -> dict[int, str]:
     }
 
 
-def _add_curves(chart: go.Figure, trial: TrialRecord, reports: Sequence[EpochReport], color: str) -> None:
+def _add_curves(chart: go.Figure, trial: TrialSummary, reports: Sequence[EpochReport], color: str) -> None:
     rows = (
         [report.cross_entropy for report in reports],
         [report.accuracy for report in reports],
@@ -98,7 +98,7 @@ def _add_curves(chart: go.Figure, trial: TrialRecord, reports: Sequence[EpochRep
         )
 
 
-def _color_bar(trials: Sequence[TrialRecord]) -> go.Scatter:
+def _color_bar(trials: Sequence[TrialSummary]) -> go.Scatter:
     """An empty trace that carries the colour bar of lambda."""
     lambdas = [trial.lambda_ for trial in trials]
     ticks = log_ticks(min(lambdas), max(lambdas)) or [short(min(lambdas), 2), short(max(lambdas), 2)]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from service.domain.records import StudyRecord, TrialRecord
+from service.domain.records import StudyRecord, TrialSummary
 from service.figures.style import SCALE, lambda_axis, new_figure, reward_title, short, shorts
 from service.figures.trials import outcomes
 
@@ -16,7 +16,7 @@ MAX_COLUMNS = 24
 """More distinct lambdas than this are binned on the log scale."""
 
 
-def figure(study: StudyRecord, trials: Sequence[TrialRecord]) -> go.Figure:
+def figure(study: StudyRecord, trials: Sequence[TrialSummary]) -> go.Figure:
     """Mean reward of the completed trials at each (lambda, epochs); targeted searches are left out.
 
     A trial counts at its own fidelity only: the middle of a long search is no short search, since the

@@ -5,42 +5,23 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from service.domain.records import StudyRecord, TrialRecord
-from service.figures.dots import best_star, dots, note
+from service.domain.records import StudyRecord, TrialSummary
+from service.figures.dots import best_star, dots, landmarks, note
 from service.figures.style import GREEN, GREY, VERMILLION, new_figure, padded, short, shorts
-from service.figures.trials import Outcome, kinds, outcomes, recommended
+from service.figures.trials import Outcome, frontier_of, kinds, outcomes, recommended
 
 _CONTOURS = 10
 
 
-def pareto(found: Sequence[Outcome]) -> list[Outcome]:
-    """Those that no other one beats in accuracy without being slower; by rising runtime.
-
-    For any target the trial of highest reward (Eq. 19) is among them.
-    """
-    front: list[Outcome] = []
-    for outcome in sorted(found, key=lambda each: (each.runtime_ms, -each.accuracy, each.trial.number)):
-        if not front or outcome.accuracy > front[-1].accuracy:
-            front.append(outcome)
-    return front
-
-
-def figure(study: StudyRecord, trials: Sequence[TrialRecord]) -> go.Figure:
+def figure(study: StudyRecord, trials: Sequence[TrialSummary]) -> go.Figure:
     """Accuracy against runtime of the completed trials; the frontier is that of full fidelity.
 
     Of several targets, the lines of equal reward are for the first.
     """
     found = outcomes(trials)
-    traces = [
-        dots(
-            kind,
-            [outcome.runtime_ms for outcome in kind.outcomes],
-            [outcome.accuracy for outcome in kind.outcomes],
-        )
-        for kind in kinds(study, found)
-    ]
+    traces = dots(kinds(study, found), _runtime, _accuracy)
     targets = study.spec.targets_ms
-    chart = new_figure("Accuracy against runtime", note(*traces))
+    chart = new_figure("Accuracy against runtime", note(traces))
     if found:
         runtimes = [outcome.runtime_ms for outcome in found]
         accuracies = [outcome.accuracy for outcome in found]
@@ -49,7 +30,7 @@ def figure(study: StudyRecord, trials: Sequence[TrialRecord]) -> go.Figure:
         chart.update_yaxes(range=ys)
         chart.add_traces(_contours(xs, ys, study.spec.first_target_ms))
     chart.add_traces(traces)
-    front = pareto([outcome for outcome in found if outcome.trial.epochs == study.spec.epochs.max])
+    front = frontier_of(study, found)
     chart.add_trace(
         go.Scatter(
             x=shorts([outcome.runtime_ms for outcome in front]),
@@ -60,6 +41,7 @@ def figure(study: StudyRecord, trials: Sequence[TrialRecord]) -> go.Figure:
             hoverinfo="skip",
         )
     )
+    chart.add_trace(landmarks(front, _runtime, _accuracy, "frontier", GREEN))
     for place, best in enumerate(recommended(study)):
         chart.add_trace(best_star(best, best.runtime_ms, best.accuracy, show_legend=place == 0))
     for place, target in enumerate(targets):
@@ -78,6 +60,14 @@ def figure(study: StudyRecord, trials: Sequence[TrialRecord]) -> go.Figure:
     chart.update_xaxes(title_text="runtime (ms)")
     chart.update_yaxes(title_text="accuracy")
     return chart
+
+
+def _runtime(outcome: Outcome) -> float:
+    return outcome.runtime_ms
+
+
+def _accuracy(outcome: Outcome) -> float:
+    return outcome.accuracy
 
 
 def _contours(xs: Sequence[float], ys: Sequence[float], target_ms: float) -> go.Scatter:

@@ -1,22 +1,22 @@
 """Lambda against runtime and against accuracy: what the trade-off buys."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from service.domain.advice import Outlook
-from service.domain.records import StudyRecord, TrialRecord
-from service.figures.dots import best_star, dots, note
-from service.figures.style import GREY, VERMILLION, lambda_axis, new_figure, padded, short, shorts
-from service.figures.trials import Outcome, kinds, outcomes, recommended, unfinished
+from service.domain.records import StudyRecord, TrialSummary
+from service.figures.dots import best_star, dots, landmarks, note
+from service.figures.style import GREEN, GREY, VERMILLION, lambda_axis, new_figure, padded, short, shorts
+from service.figures.trials import Outcome, frontier_of, kinds, outcomes, recommended, unfinished
 from solver.base import Forecast, Interval, Suggestion
 
 _BAND = "rgba(128, 134, 145, 0.2)"
 
 
-def figure(study: StudyRecord, trials: Sequence[TrialRecord], outlook: Outlook | None = None) -> go.Figure:
+def figure(study: StudyRecord, trials: Sequence[TrialSummary], outlook: Outlook | None = None) -> go.Figure:
     """Runtime (above, with the targets) and accuracy (below) of each completed trial against its lambda.
 
     Short ticks along the lower edge are trials that are queued or running.
@@ -27,23 +27,42 @@ def figure(study: StudyRecord, trials: Sequence[TrialRecord], outlook: Outlook |
         outlook: Of its solver, drawn as a band with its mean and a line at the next search.
     """
     found = outcomes(trials)
-    runtimes = _dots(study, found, lambda outcome: outcome.runtime_ms, show_legend=True)
-    accuracies = _dots(study, found, lambda outcome: outcome.accuracy, show_legend=False)
-    chart = new_figure("Runtime and accuracy against λ", note(*runtimes))
+    parts = kinds(study, found)
+    runtimes = dots(parts, _lambda, _runtime, log_x=True)
+    accuracies = dots(parts, _lambda, _accuracy, log_x=True, show_legend=False)
+    chart = new_figure("Runtime and accuracy against λ", note(runtimes))
     chart = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.06, figure=chart)
     if outlook is not None and outlook.forecast is not None:
         _add_forecast(chart, outlook.forecast)
-    for row, traces in enumerate((runtimes, accuracies), start=1):
+    front = frontier_of(study, found)
+    for row, (traces, value) in enumerate(((runtimes, _runtime), (accuracies, _accuracy)), start=1):
         chart.add_traces(traces, rows=row, cols=1)
-    for place, best in enumerate(recommended(study)):
-        chart.add_trace(
-            best_star(best, best.trial.lambda_, best.runtime_ms, show_legend=place == 0), row=1, col=1
-        )
-        chart.add_trace(best_star(best, best.trial.lambda_, best.accuracy, show_legend=False), row=2, col=1)
+        chart.add_trace(landmarks(front, _lambda, value, "frontier", GREEN), row=row, col=1)
+        for place, best in enumerate(recommended(study)):
+            star = best_star(best, best.trial.lambda_, value(best), show_legend=row == 1 and place == 0)
+            chart.add_trace(star, row=row, col=1)
     _mark_unfinished(chart, trials)
     if outlook is not None and outlook.next_search is not None:
         _mark_next(chart, outlook.next_search)
-    for target in study.spec.targets_ms:
+    _mark_targets(chart, study.spec.targets_ms)
+    _set_axes(chart, study, found)
+    return chart
+
+
+def _lambda(outcome: Outcome) -> float:
+    return outcome.trial.lambda_
+
+
+def _runtime(outcome: Outcome) -> float:
+    return outcome.runtime_ms
+
+
+def _accuracy(outcome: Outcome) -> float:
+    return outcome.accuracy
+
+
+def _mark_targets(chart: go.Figure, targets_ms: Sequence[float]) -> None:
+    for target in targets_ms:
         chart.add_hline(target, line={"color": VERMILLION, "dash": "dash", "width": 1.5}, row=1, col=1)
         chart.add_annotation(
             x=1,
@@ -55,33 +74,19 @@ def figure(study: StudyRecord, trials: Sequence[TrialRecord], outlook: Outlook |
             xanchor="right",
             yanchor="bottom",
         )
+
+
+def _set_axes(chart: go.Figure, study: StudyRecord, found: Sequence[Outcome]) -> None:
     span = study.spec.lambda_range
     chart.update_xaxes(**lambda_axis(span.low, span.high))
     chart.update_xaxes(title_text="", row=1, col=1)
     chart.update_yaxes(title_text="runtime (ms)", row=1, col=1)
     chart.update_yaxes(title_text="accuracy", row=2, col=1)
     if found:
-        chart.update_yaxes(
-            range=padded([*study.spec.targets_ms, *(each.runtime_ms for each in found)]), row=1, col=1
-        )
+        runtimes = [*study.spec.targets_ms, *(each.runtime_ms for each in found)]
+        chart.update_yaxes(range=padded(runtimes), row=1, col=1)
         chart.update_yaxes(range=padded([each.accuracy for each in found]), row=2, col=1)
     chart.update_layout(height=560)
-    return chart
-
-
-def _dots(
-    study: StudyRecord, found: Sequence[Outcome], value: Callable[[Outcome], float], *, show_legend: bool
-) -> list[go.Scatter]:
-    return [
-        dots(
-            kind,
-            [outcome.trial.lambda_ for outcome in kind.outcomes],
-            [value(outcome) for outcome in kind.outcomes],
-            log_x=True,
-            show_legend=show_legend,
-        )
-        for kind in kinds(study, found)
-    ]
 
 
 def _add_forecast(chart: go.Figure, forecast: Forecast) -> None:
@@ -130,7 +135,7 @@ def _mark_next(chart: go.Figure, search: Suggestion) -> None:
     )
 
 
-def _mark_unfinished(chart: go.Figure, trials: Sequence[TrialRecord]) -> None:
+def _mark_unfinished(chart: go.Figure, trials: Sequence[TrialSummary]) -> None:
     pending = unfinished(trials)
     if not pending:
         return

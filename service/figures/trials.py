@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from service.domain.records import StudyRecord, TrialRecord
+from service.domain.records import StudyRecord, TrialSummary
 from service.domain.states import TrialState
 from service.figures.style import BLUE, GREY, PURPLE
 
@@ -19,13 +19,13 @@ class Outcome:
         reward: Eq. 19 for the study's first target.
     """
 
-    trial: TrialRecord
+    trial: TrialSummary
     accuracy: float
     runtime_ms: float
     reward: float
 
 
-def outcomes(trials: Iterable[TrialRecord]) -> list[Outcome]:
+def outcomes(trials: Iterable[TrialSummary]) -> list[Outcome]:
     """The completed ones among the trials."""
     return [
         Outcome(trial, trial.accuracy, trial.runtime_ms, trial.reward)
@@ -72,7 +72,7 @@ def recommended(study: StudyRecord) -> list[Outcome]:
     return outcomes({best.number: best for _, best in study.bests}.values())
 
 
-def unfinished(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
+def unfinished(trials: Iterable[TrialSummary]) -> list[TrialSummary]:
     """The queued and running ones."""
     return [trial for trial in trials if trial.state in (TrialState.QUEUED, TrialState.RUNNING)]
 
@@ -91,6 +91,32 @@ def by_spent(found: Sequence[Outcome], spent_when_done: Mapping[int, int]) -> li
     return sorted(pairs, key=lambda pair: pair[0])
 
 
+def pareto(found: Sequence[Outcome]) -> list[Outcome]:
+    """Those that no other one beats in accuracy without being slower; by rising runtime.
+
+    For any target the trial of highest reward (Eq. 19) is among them.
+    """
+    front: list[Outcome] = []
+    for outcome in sorted(found, key=lambda each: (each.runtime_ms, -each.accuracy, each.trial.number)):
+        if not front or outcome.accuracy > front[-1].accuracy:
+            front.append(outcome)
+    return front
+
+
+def frontier_of(study: StudyRecord, found: Sequence[Outcome]) -> list[Outcome]:
+    """The frontier of the completed trials at full fidelity."""
+    return pareto([outcome for outcome in found if outcome.trial.epochs == study.spec.epochs.max])
+
+
+def improvements(ended: Sequence[tuple[int, Outcome]], full_epochs: int) -> list[tuple[int, Outcome]]:
+    """Of pairs as :func:`by_spent` gives them, those at full fidelity that beat all earlier ones."""
+    found: list[tuple[int, Outcome]] = []
+    for position, outcome in ended:
+        if outcome.trial.epochs == full_epochs and (not found or outcome.reward > found[-1][1].reward):
+            found.append((position, outcome))
+    return found
+
+
 def best_steps(
     ended: Sequence[tuple[int, Outcome]], full_epochs: int, spent_epochs: int
 ) -> tuple[list[int], list[float]]:
@@ -104,12 +130,8 @@ def best_steps(
     Returns:
         Positions in epochs and the reward that holds from each on: a point per improvement, one at the end.
     """
-    positions: list[int] = []
-    rewards: list[float] = []
-    for position, outcome in ended:
-        if outcome.trial.epochs == full_epochs and (not rewards or outcome.reward > rewards[-1]):
-            positions.append(position)
-            rewards.append(outcome.reward)
+    better = improvements(ended, full_epochs)
+    positions, rewards = [position for position, _ in better], [outcome.reward for _, outcome in better]
     if positions and positions[-1] < spent_epochs:
         positions.append(spent_epochs)
         rewards.append(rewards[-1])

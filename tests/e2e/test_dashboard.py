@@ -1,12 +1,17 @@
 """The dashboard in a real browser, on a real service whose trials were recorded beforehand."""
 
 import re
+import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect
 
+from nas_worker.platform import WholeConvNet, load_platform
+from service.domain.access import Scope
 from service.domain.states import StudyState
+from solver.composite import Composite
 from tests.e2e.browser import DESKTOP, PHONE, Tab, chromium, tab
 from tests.service.dashboard.filled import (
     Studies,
@@ -65,6 +70,9 @@ def test_every_page_is_quiet_accessible_and_fits(
 ) -> None:
     several = new_study(live.store, target_runtime_ms=[80, 65, 110, 95.5], solver={"kind": "composite"}).id
     run(live.store, several, searches(10, seed=4))
+    convnets = tuple(WholeConvNet(architecture=("3x3-3-0",) * 20, measured_ms=80 + n) for n in range(9))
+    profiled = {"name": "profiled", "measured_convnets": convnets}
+    live.store.platforms.put(load_platform("pixel1").model_copy(update=profiled))
     figures = {
         "/": 0,
         f"/studies/{several}": 6,
@@ -78,6 +86,7 @@ def test_every_page_is_quiet_accessible_and_fits(
         "/compare": 0,
         "/platforms": 0,
         "/platforms/pixel1": 0,
+        "/platforms/profiled": 1,
         "/help": 0,
     }
     with tab(browser, live.base_url, width=width, scheme=scheme) as opened:
@@ -99,6 +108,9 @@ def test_a_study_is_created_in_the_form(desktop: Tab, live: Live) -> None:
     expect(target).to_have_attribute("aria-invalid", "true")
     target.fill("60, 80, 60")
     expect(page.locator("#field-target_runtime_ms-error")).to_contain_text("60 is there more than once")
+    target.fill("60,5")
+    expect(page.locator("#field-target_runtime_ms-error")).to_contain_text("write 60.5 for one")
+    expect(page.locator("#cost")).to_be_empty()
     target.fill("60, eighty")
     expect(page.locator("#field-target_runtime_ms-error")).to_contain_text('got "eighty"')
     target.fill("60, 80.5")
@@ -151,12 +163,19 @@ def test_a_study_is_paused_changed_cancelled_and_deleted(desktop: Tab, live: Liv
     expect(page.locator("#study-state")).to_have_text("pending")
     page.get_by_role("button", name="Change").click()
     page.get_by_label("Budget in epochs").fill("500")
+    page.get_by_label("Longest trial in seconds").fill("90.5")
     page.get_by_label("Tags").fill("urgent, night")
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#left")).to_have_text("500 epochs")
     expect(page.get_by_role("link", name="urgent")).to_be_visible()
     spec = live.store.studies.get(study_id).spec
     assert (spec.budget_epochs, spec.tags, spec.name) == (500, ("urgent", "night"), "Acted upon")
+    assert spec.trial_timeout_seconds == 90.5
+    page.get_by_role("button", name="Change").click()
+    page.get_by_label("Longest trial in seconds").fill("")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    assert live.store.studies.get(study_id).spec.trial_timeout_seconds is None
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Leave it").click()
     expect(page.locator("#study-state")).to_have_text("pending")
@@ -182,6 +201,26 @@ def test_a_refused_change_says_why(browser: Browser, live: Live, studies: Studie
         opened.page.get_by_label("Epochs to spend").fill("3")
         opened.page.get_by_role("button", name="Make the study").click()
         expect(opened.page.locator("#retarget-budget-error")).to_contain_text("must buy one trial")
+
+
+def test_a_recommendation_that_takes_longer_appears_by_itself(
+    desktop: Tab, live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study_id = new_study(live.store, name="Pondered", solver={"kind": "composite"}).id
+    run(live.store, study_id, searches(10, seed=4))
+    may_answer, recommend = threading.Event(), Composite.recommend
+
+    def slow(*arguments: Any) -> Any:
+        assert may_answer.wait(60)
+        return recommend(*arguments)
+
+    monkeypatch.setattr(Composite, "recommend", slow)
+    page = desktop.page
+    desktop.go(f"/studies/{study_id}")
+    expect(page.locator("#answer")).to_contain_text("The solver is working out what it recommends")
+    may_answer.set()
+    expect(page.locator(".answers li")).to_contain_text("recommended")
+    expect(page.locator("#answer")).not_to_contain_text("working out")
 
 
 @pytest.mark.parametrize("target", [60.0, 130.0])
@@ -259,3 +298,26 @@ def test_chosen_studies_are_compared(desktop: Tab, studies: Studies) -> None:
     expect(page.get_by_role("heading", name="Compare studies")).to_be_visible()
     assert desktop.draw_figures() == 1
     expect(page.get_by_role("region", name="Differences in settings")).to_contain_text("solver.kind")
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")])
+def test_who_must_log_in_is_led_back_to_the_page(
+    browser: Browser, tmp_path_factory: pytest.TempPathFactory, width: int, scheme: str
+) -> None:
+    with live_service(tmp_path_factory.mktemp("guarded"), require_token=True) as guarded:
+        study_id = new_study(guarded.store, name="Guarded").id
+        _, token = guarded.store.tokens.create("browser", Scope.READ)
+        with tab(browser, guarded.base_url, width=width, scheme=scheme) as opened:
+            page = opened.page
+            opened.go(f"/studies/{study_id}")
+            expect(page.get_by_role("heading", name="Log in")).to_be_visible()
+            opened.assert_fits()
+            opened.assert_accessible()
+            page.get_by_label("Access token").fill("spnas_wrong")
+            page.get_by_role("button", name="Log in").click()
+            expect(page.locator("#token-error")).to_contain_text("unknown, expired or revoked")
+            page.get_by_label("Access token").fill(str(token))
+            page.get_by_role("button", name="Log in").click()
+            expect(page.get_by_role("heading", name="Guarded")).to_be_visible()
+            page.get_by_role("button", name="Log out").click()
+            expect(page.get_by_role("heading", name="Log in")).to_be_visible()

@@ -54,6 +54,31 @@ def test_content_hash_depends_on_the_content_alone() -> None:
     assert Platform.from_json(json.dumps(changed)).content_hash != PIXEL1.content_hash
 
 
+def measured(*convnets: dict[str, Any]) -> Platform:
+    return Platform.from_json(json.dumps(table() | {"measured_convnets": list(convnets)}))
+
+
+def test_measured_convnets_are_kept_but_are_no_part_of_the_hash() -> None:
+    platform = measured({"architecture": ["3x3-3-0"] * 20, "measured_ms": 80.5})
+    assert Platform.from_json(platform.to_json()) == platform != PIXEL1
+    assert platform.content_hash == PIXEL1.content_hash
+    assert "measured_convnets" not in PIXEL1.to_json()
+
+
+@pytest.mark.parametrize(
+    "convnet",
+    [
+        {"architecture": ["3x3-3-0"] * 19, "measured_ms": 80.5},
+        {"architecture": ["7x7-3-0"] * 20, "measured_ms": 80.5},
+        {"architecture": ["3x3-3-0"] * 20, "measured_ms": 0},
+        {"architecture": ["3x3-3-0"] * 20},
+    ],
+)
+def test_convnets_that_cannot_have_been_measured_are_refused(convnet: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="measured_convnets"):
+        measured(convnet)
+
+
 def test_a_platform_cannot_be_changed() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         setattr(PIXEL1, "base_ms", 1.0)  # noqa: B010 - mypy knows that an assignment is refused

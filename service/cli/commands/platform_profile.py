@@ -11,7 +11,7 @@ import typer
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from nas_worker.platform import Platform
+from nas_worker.platform import Platform, WholeConvNet
 from nas_worker.profiling.accuracy import LatencyModelAccuracy
 from nas_worker.profiling.measurements import Measurements
 from nas_worker.profiling.settings import BackendName, Clock, ProfileSettings
@@ -185,7 +185,12 @@ def _result(measurements: Measurements, name: str, percentile: float) -> Profile
 def _write(result: ProfileResult, out: Path, html: Path | None) -> None:
     from nas_worker.atomic import write_text  # noqa: PLC0415
 
-    write_text(out, result.platform.to_json() + "\n")
+    tested = () if result.accuracy is None else result.accuracy.convnets
+    measured = tuple(
+        WholeConvNet(architecture=each.architecture, measured_ms=each.measured_ms) for each in tested
+    )
+    platform = result.platform.model_copy(update={"measured_convnets": measured})
+    write_text(out, platform.to_json() + "\n")
     say(f"wrote {out}", "dim")
     if html is not None and result.accuracy is not None:
         from service.figures.latency_model import figure  # noqa: PLC0415 - plotly

@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Request, Response
 
 from nas_worker.platform import COLUMNS, Platform
+from nas_worker.profiling.accuracy import accuracy_of_table
 from nas_worker.space import SEARCHABLE
 from service.dashboard.page_route import PageRoute
 from service.dashboard.reading import StoreDependency, all_platforms, platform_of
 from service.dashboard.rendering import page
+from service.domain.errors import NotFoundError
+from service.figures import latency_model
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
@@ -42,7 +45,24 @@ def show_platforms(request: Request, store: StoreDependency) -> Response:
 def show_platform(request: Request, name: str, store: StoreDependency) -> Response:
     """A platform."""
     platform = platform_of(store, name)
-    return page(request, "platform.html", platform=platform, columns=COLUMNS, rows=_rows(platform))
+    return page(
+        request,
+        "platform.html",
+        platform=platform,
+        columns=COLUMNS,
+        rows=_rows(platform),
+        accuracy=accuracy_of_table(platform),
+    )
+
+
+@router.get("/platforms/{name}/model-error.json")
+def get_model_error(name: str, store: StoreDependency) -> Response:
+    """The figure of the table's errors (Fig. 4), as Plotly's JSON."""
+    accuracy = accuracy_of_table(platform_of(store, name))
+    if accuracy is None:
+        raise NotFoundError(f"no ConvNets were measured with the platform {name!r}")
+    chart = latency_model.figure(accuracy, name)
+    return Response(chart.to_json(), media_type="application/json", headers={"cache-control": "no-cache"})
 
 
 def _rows(platform: Platform) -> list[LayerRow]:

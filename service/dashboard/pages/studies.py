@@ -91,7 +91,7 @@ def redirect_to_studies(request: Request) -> Response:
 def show_sparkline(study_id: StudyId, store: StoreDependency) -> Response:
     """The best reward so far as a small picture; its address names the revision, so it is kept for ever."""
     study = store.studies.get(study_id)
-    svg = sparkline.draw(study, store.trials.history(study_id))
+    svg = sparkline.draw(study, store.trials.summaries(study_id))
     headers = {"cache-control": "private, max-age=31536000, immutable"}
     return Response(svg, headers=headers, media_type="image/svg+xml")
 

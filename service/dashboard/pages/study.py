@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from service import artifacts
 from service.dashboard import pace
 from service.dashboard.answers import answers
 from service.dashboard.architecture import drawing
@@ -57,6 +58,7 @@ def show_study(
         answers=answers(study, advisor),
         platform=platform,
         stages=() if best is None or best.architecture is None else drawing(best.architecture, platform),
+        files=() if best is None else artifacts.names(best),
         seconds_left=pace.seconds_left(study, datetime.now(UTC)),
         trials=store.trials.list(
             study_id,

@@ -4,10 +4,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
-from service import artifacts, figures
+from service import artifacts, figures, trial_logs
 from service.dashboard.architecture import drawing, forming
 from service.dashboard.page_route import PageRoute
-from service.dashboard.reading import StoreDependency, StudyId, platform_if_any
+from service.dashboard.reading import SettingsDependency, StoreDependency, StudyId, platform_if_any
 from service.dashboard.rendering import page
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -18,7 +18,13 @@ TrialNumber = Annotated[int, Path(ge=0, lt=2**31)]
 
 
 @router.get("/studies/{study_id}/trials/{number}")
-def show_trial(request: Request, study_id: StudyId, number: TrialNumber, store: StoreDependency) -> Response:
+def show_trial(
+    request: Request,
+    study_id: StudyId,
+    number: TrialNumber,
+    store: StoreDependency,
+    settings: SettingsDependency,
+) -> Response:
     """A trial."""
     study = store.studies.get(study_id)
     trial = store.trials.get(study_id, number)
@@ -34,6 +40,7 @@ def show_trial(request: Request, study_id: StudyId, number: TrialNumber, store: 
         is_best=number in {best.number for _, best in study.bests},
         platform=platform,
         stages=() if trial.architecture is None else drawing(trial.architecture, platform),
+        log=trial_logs.tail(settings.effective_checkpoint_dir, trial),
         artifact_names=artifacts.names(trial),
         history=store.events.list(study_id, trial=number, page_size=_EVENTS).items,
         is_last=number + 1 >= sum(study.trial_counts.values()),

@@ -58,7 +58,8 @@ async function patch(form) {
   const changed = inputs.filter((input) => input.value !== input.defaultValue);
   const dialog = form.closest("dialog");
   if (changed.length === 0) return void dialog.close();
-  const changes = Object.fromEntries(changed.map((input) => [input.name, readInput(input)]));
+  // What is emptied is unset; the service says where that may not be.
+  const changes = Object.fromEntries(changed.map((input) => [input.name, readInput(input) ?? null]));
   const { problem } = await sendJson("PATCH", form.dataset.patch, changes);
   if (problem) return void showFieldErrors(form, problem);
   for (const input of changed) input.defaultValue = input.value;

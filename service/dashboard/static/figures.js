@@ -59,6 +59,7 @@ function reloadSoon() {
 async function load(element) {
   const state = figures.get(element);
   state.stale = false;
+  loadPlotly().catch(() => {}); // beside the figure; draw says where it fails
   try {
     const begin = performance.now();
     const response = await fetch(element.dataset.figure, { cache: "no-cache" });

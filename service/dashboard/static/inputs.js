@@ -11,9 +11,15 @@ export function readInput(input) {
   return text === "" ? "not a number" : Number(text);
 }
 
-// One target is a number, several with commas between them are a list.
+// Text that could mean two things.
+export class UnclearError extends Error {}
+
+// One target is a number, several are a list. In "60,5" the comma may part two targets or be a decimal comma: neither is guessed.
 function readTargets(text) {
   if (text === "") return undefined;
+  if (/\d,\d/.test(text)) {
+    throw new UnclearError("could be one target or several: write 60.5 for one, and 60, 80 with a space for two");
+  }
   const targets = text.split(",").map((part) => part.trim()).map((part) => (part === "" || isNaN(part) ? part : Number(part)));
   return targets.length === 1 ? targets[0] : targets;
 }

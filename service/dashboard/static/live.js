@@ -4,6 +4,7 @@
 const PAUSE_MS = 1_000; // between two refreshes
 const ACTIVE_MS = 2_000; // between two questions while something runs
 const IDLE_MS = 5_000;
+const DUE_MS = 1_500; // until what is being worked out is asked for again
 
 const shown = new Map();
 let source = null;
@@ -11,9 +12,11 @@ let isPolling = false;
 let refreshing = null;
 let isStale = false;
 let isRefreshing = false;
+let dueTimer = 0;
 
 export function watch() {
   for (const part of document.querySelectorAll("[data-live]")) shown.set(part.id, part.outerHTML);
+  awaitWhatIsDue();
   const { watchStudy: study, revision } = document.body.dataset;
   if (study) follow(study, Number(revision));
   else if ("watchPage" in document.body.dataset) poll(location.href);
@@ -83,6 +86,16 @@ async function refreshSoon() {
   isRefreshing = false;
 }
 
+// What the service is still working out comes without any event: the page asks again until it is there.
+function awaitWhatIsDue() {
+  clearTimeout(dueTimer);
+  if (!document.querySelector("[data-due]")) return;
+  dueTimer = setTimeout(() => {
+    if (document.visibilityState === "visible") refreshSoon();
+    else awaitWhatIsDue();
+  }, DUE_MS);
+}
+
 export function refresh() {
   refreshing ??= swap().finally(() => { refreshing = null; });
   return refreshing;
@@ -96,6 +109,7 @@ async function swap() {
   for (const part of page.querySelectorAll("[data-live]")) replace(part);
   const after = document.querySelector("#study-state")?.textContent;
   if (before !== after) document.querySelector("#announce").textContent = `The study is now ${after.trim()}.`;
+  awaitWhatIsDue();
   document.dispatchEvent(new Event("spnas:refreshed"));
 }
 

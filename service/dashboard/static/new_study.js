@@ -26,13 +26,21 @@ check();
 function readSpec() {
   const spec = { solver: { ...readOptions(), kind: form.elements.solver.value } };
   for (const input of form.querySelectorAll("[data-path]")) {
-    const value = readInput(input);
+    const value = readAt(input);
     if (value === undefined) continue;
     const path = input.dataset.path.split(".");
     const last = path.pop();
     path.reduce((object, part) => (object[part] ??= {}), spec)[last] = value;
   }
   return spec;
+}
+
+function readAt(input) {
+  try {
+    return readInput(input);
+  } catch (error) {
+    throw Object.assign(error, { field: input.dataset.path });
+  }
 }
 
 // The solver's options; what is no JSON object is a SyntaxError.
@@ -48,7 +56,9 @@ function specOrNull() {
   try {
     return readSpec();
   } catch (error) {
-    showErrors([{ field: "solver", message: `is not JSON: ${error.message}` }]);
+    const { field, message } = error;
+    showErrors([field ? { field, message } : { field: "solver", message: `is not JSON: ${message}` }]);
+    latest += 1; // an answer to an earlier check must not wipe this
     cost.textContent = "";
     return null;
   }

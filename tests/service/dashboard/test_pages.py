@@ -1,14 +1,19 @@
 import itertools
 import re
+from pathlib import Path
 
 import httpx
 import pytest
 
+from nas_worker.platform import WholeConvNet, load_platform
+from nas_worker.search_log import log_path
+from nas_worker.space import Architecture
+from service.dispatch.checkpoints import folder_of
 from service.domain.states import StudyState
 from tests.service.dashboard.filled import Studies, new_study, run
 from tests.service.dashboard.markup import Page
 from tests.service.figures.plausible import searches
-from tests.service.live import Live
+from tests.service.live import Live, live_service
 
 HTML = {"accept": "text/html"}
 
@@ -89,8 +94,6 @@ def test_the_list_is_searched_filtered_and_sorted(
 
 
 def test_an_empty_service_says_what_to_do_next(tmp_path_factory: pytest.TempPathFactory) -> None:
-    from tests.service.live import live_service
-
     with live_service(tmp_path_factory.mktemp("empty")) as live:
         found = page(live, "/")
         assert "No study yet" in found.words
@@ -105,6 +108,9 @@ def test_a_study_shows_its_answer_its_budget_and_its_trials(live: Live, studies:
     assert f"Recommended λ {best.lambda_:.3g} Runtime {best.runtime_ms:.1f} ms" in words
     assert f"Accuracy {100 * (best.accuracy or 0):.1f} %" in words
     assert f"From trial {best.number}" in words
+    drawing = f"/v1/studies/{studies.busy}/trials/{best.number}/artifacts/architecture.svg"
+    assert f'href="{drawing}" download' in get(live, f"/studies/{studies.busy}").text
+    assert live.http.get(drawing).headers["content-type"] == "image/svg+xml"
     assert f"Spent {record.spent_epochs} epochs" in words
     assert f"Left {record.left_epochs} epochs" in words
     assert "1 trial running." in words
@@ -190,6 +196,36 @@ def test_a_platform_shows_its_table(live: Live) -> None:
     assert "Base 19.60 ms" in words
     assert "11.59" in words
     assert "SHA-256" in words
+
+
+def test_a_platform_shows_the_error_of_its_model_where_it_was_measured(live: Live) -> None:
+    assert "Not measured" in page(live, "/platforms/pixel1").words
+    assert get(live, "/platforms/pixel1/model-error.json").status_code == 404
+    types = ("3x3-3-0",) * 20
+    base_ms = load_platform("pixel1").convnet_ms(Architecture.parse(types))
+    convnets = tuple(WholeConvNet(architecture=types, measured_ms=base_ms + off) for off in (-2, 2, 3))
+    mine = load_platform("pixel1").model_copy(update={"name": "mine", "measured_convnets": convnets})
+    live.store.platforms.put(mine)
+    words = page(live, "/platforms/mine").words
+    assert "Error of the model" in words
+    assert f"RMSE {(17 / 3) ** 0.5:.1f} ms" in words
+    assert "the table is too fast on average" in words
+    figure = live.http.get("/platforms/mine/model-error.json").json()
+    assert len(figure["data"][1]["x"]) == 3
+
+
+def test_a_trial_shows_the_end_of_its_log(tmp_path: Path) -> None:
+    with live_service(tmp_path) as live:
+        study = new_study(live.store)
+        run(live.store, study.id, searches(1))
+        path = f"/studies/{study.id}/trials/0"
+        assert "A worker keeps it beside the checkpoints" in page(live, path).words
+        root = tmp_path.resolve() / "checkpoints"
+        log = log_path(folder_of(root, live.store.trials.get(study.id, 0)), 1)
+        log.parent.mkdir(parents=True)
+        log.write_text("epoch 1: <b>fine</b>\n")
+        words = page(live, path).words
+        assert "Attempt 1. Times are UTC. epoch 1: <b>fine</b>" in words
 
 
 def test_comparison_lists_only_the_settings_that_differ(live: Live, studies: Studies) -> None:

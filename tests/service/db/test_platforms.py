@@ -1,6 +1,6 @@
 import pytest
 
-from nas_worker.platform import load_platform
+from nas_worker.platform import WholeConvNet, load_platform
 from service.db.store import Store
 from service.domain.errors import ConflictError, NotFoundError
 from service.domain.spec import StudySpec
@@ -36,6 +36,8 @@ def test_a_platform_that_an_unfinished_study_uses_stays_as_it_is(store: Store) -
     store.platforms.put(mine)
     study, _ = store.studies.create(StudySpec(target_runtime_ms=80, platform="my-phone"))
     store.platforms.put(mine)
+    tested = WholeConvNet(architecture=("3x3-3-0",) * 20, measured_ms=80)
+    store.platforms.put(mine.model_copy(update={"measured_convnets": (tested,)}))  # the table is the same
     other = mine.model_copy(update={"base_ms": 1.0})
     with pytest.raises(ConflictError, match=study.id):
         store.platforms.put(other)

@@ -1,10 +1,12 @@
 import time
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from service.db.store import Store
 from service.domain.errors import InvalidFieldError, NotFoundError
+from service.domain.records import TrialSummary
 from service.domain.states import TrialState
 from tests.service import searches
 from tests.service.db.helpers import new_study, queued_trial, running_trial
@@ -30,6 +32,22 @@ def test_trials_of_other_studies_stay_out(store: Store) -> None:
     assert store.trials.history(other.id) == (theirs,)
     assert (mine.reward, theirs.reward) == (0.9, 0.9 * 40 / 78)
     assert len(store.trials.epochs_of_study(study.id)) == 8
+
+
+def test_summaries_are_the_trials_without_what_figures_do_not_need(store: Store) -> None:
+    study, lease = new_study(store), searches.lease(store)
+    searches.finished_trial(store, study.id)
+    running = running_trial(store, lease, study)
+    store.dispatch.record_epochs(lease, running.id, 1, [epoch_report(1)])
+    queued_trial(store, lease, study)
+    names = [field.name for field in fields(TrialSummary)]
+    expected = [[getattr(trial, name) for name in names] for trial in store.trials.history(study.id)]
+    found = store.trials.summaries(study.id)
+    assert [[getattr(summary, name) for name in names] for summary in found] == expected
+    assert [(summary.epochs_done, summary.reward) for summary in found] == [(8, 0.9), (1, None), (0, None)]
+    assert store.trials.summaries(new_study(store).id) == ()
+    with pytest.raises(NotFoundError):
+        store.trials.summaries("nobody")
 
 
 def test_filters_by_state(store: Store) -> None:

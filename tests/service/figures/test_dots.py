@@ -1,8 +1,9 @@
+import plotly.graph_objects as go
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.figures.dots import MAX_DOTS, dots, merge, note
+from service.figures.dots import MAX_DOTS, dots, landmarks, merge, note
 from service.figures.trials import Kind, outcomes
 from tests.service.figures.plausible import searches
 from tests.service.figures.records import study_of
@@ -32,17 +33,29 @@ def test_a_merged_mean_is_the_mean_of_all(found: list[tuple[float, float]]) -> N
     assert total == pytest.approx(sum(ys), abs=1e-6)
 
 
+def traces_of(*kinds: Kind) -> list[go.Scatter]:
+    return dots(kinds, lambda outcome: outcome.runtime_ms, lambda outcome: outcome.accuracy)
+
+
 def test_a_small_study_shows_every_trial_and_says_nothing() -> None:
     kind = kind_of(MAX_DOTS)
-    trace = dots(kind, [each.runtime_ms for each in kind.outcomes], [each.accuracy for each in kind.outcomes])
+    (trace,) = traces_of(kind)
     assert trace.meta == "trials"
     assert [data[0] for data in trace.customdata] == list(range(MAX_DOTS))
-    assert note(trace) == ""
+    assert note([trace]) == ""
 
 
 def test_a_big_study_merges_dots_and_says_so() -> None:
-    kind = kind_of(MAX_DOTS + 1)
-    trace = dots(kind, [each.runtime_ms for each in kind.outcomes], [each.accuracy for each in kind.outcomes])
-    assert trace.meta == "merged"
-    assert sum(trace.customdata) == MAX_DOTS + 1
-    assert note(trace).startswith(f"{MAX_DOTS + 1} trials merged into {len(trace.x)} dots;")
+    for counts in ((MAX_DOTS + 1,), (MAX_DOTS, 1)):
+        found = traces_of(*map(kind_of, counts))
+        assert [trace.meta for trace in found] == ["merged"] * len(counts)
+        assert [sum(trace.marker.size) for trace in found] == list(counts)
+        drawn = sum(len(trace.x) for trace in found)
+        assert note(found).startswith(f"{MAX_DOTS + 1} trials merged into {drawn} dots,")
+
+
+def test_landmarks_are_trials_however_many_dots_are_merged() -> None:
+    found = kind_of(3).outcomes
+    trace = landmarks(found, lambda each: each.runtime_ms, lambda each: each.accuracy, "frontier", "#009e73")
+    assert trace.meta == "trials"
+    assert [data[0] for data in trace.customdata] == [each.trial.number for each in found]

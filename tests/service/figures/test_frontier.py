@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.figures import frontier
-from service.figures.frontier import pareto, round_levels
-from service.figures.trials import Outcome, outcomes
+from service.figures.frontier import round_levels
+from service.figures.trials import Outcome, outcomes, pareto
 from solver.reward import reward
 from tests.service.figures.plausible import searches
 from tests.service.figures.records import study_of

@@ -1,0 +1,48 @@
+"""The log of a search: a short file beside its checkpoints, one for each attempt."""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+MAX_BYTES = 256 * 1024
+"""A longer file begins anew; its last part is kept beside it, under the same name and ``.1``."""
+
+_PACKAGE = logging.getLogger("nas_worker")
+
+
+class _UtcFormatter(logging.Formatter):
+    converter = time.gmtime
+
+
+def log_path(folder: str | Path, attempt: int) -> Path:
+    """Where the log of an attempt lies, in the folder of its trial's checkpoints."""
+    return Path(folder, f"log-attempt-{attempt}.txt")
+
+
+@contextmanager
+def kept_log(path: Path) -> Iterator[None]:
+    """Writes what this thread logs to a file: this package's messages, and warnings of others.
+
+    A file that cannot be written, as on a full disk, is no reason to end a search: logging says so on stderr.
+
+    Args:
+        path: The file; its folder is made.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handler = RotatingFileHandler(path, maxBytes=MAX_BYTES, backupCount=1, encoding="utf-8", delay=True)
+    handler.setFormatter(_UtcFormatter("%(asctime)sZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S"))
+    thread = threading.get_ident()
+    handler.addFilter(lambda record: record.thread == thread)
+    root, level = logging.getLogger(), _PACKAGE.level
+    root.addHandler(handler)
+    _PACKAGE.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        _PACKAGE.setLevel(level)
+        root.removeHandler(handler)
+        handler.close()
