@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from service.cli.completion import shipped_datasets, shipped_platforms, study_ids
+
 Server = Annotated[
     str | None,
     typer.Option(
@@ -15,7 +17,20 @@ Server = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
 StudyId = Annotated[
-    str, typer.Argument(metavar="STUDY", help="Id of a study, as `spnas study list` shows it.")
+    str,
+    typer.Argument(
+        metavar="STUDY", help="Id of a study, as `spnas study list` shows it.", autocompletion=study_ids
+    ),
+]
+PlatformName = Annotated[
+    str | None,
+    typer.Option(
+        "--platform", metavar="NAME", help="See `spnas platform list`.", autocompletion=shipped_platforms
+    ),
+]
+DatasetName = Annotated[
+    str | None,
+    typer.Option("--dataset", metavar="NAME", help="Data set searched on.", autocompletion=shipped_datasets),
 ]
 Watch = Annotated[
     bool | None,

@@ -13,7 +13,7 @@ from service.api.schemas import Study, StudySpec, Trial
 from service.cli.connection import Connection, connect
 from service.cli.console import complain, say, show, show_json
 from service.cli.exit_codes import ExitCode
-from service.cli.options import Json, Server
+from service.cli.options import DatasetName, Json, PlatformName, Server
 from service.cli.render.numbers import duration, lambda_text
 from service.cli.render.table import fields
 from service.cli.spec import fields_of_flags
@@ -38,8 +38,8 @@ def sweep(
     target: Annotated[
         list[float] | None, typer.Option(metavar="MS", help="Score for this target; several allowed.")
     ] = None,
-    platform: Annotated[str | None, typer.Option(metavar="NAME", help="See `spnas platform list`.")] = None,
-    dataset: Annotated[str | None, typer.Option(metavar="NAME", help="Data set searched on.")] = None,
+    platform: PlatformName = None,
+    dataset: DatasetName = None,
     parallel: Annotated[int, typer.Option(min=1, metavar="N", help="Searches at a time.")] = 1,
     seed: Annotated[int | None, typer.Option(metavar="N", help="Another seed is another sweep.")] = None,
     set_: Annotated[
