@@ -36,3 +36,10 @@ Watch = Annotated[
     bool | None,
     typer.Option("--watch/--no-watch", help="Stay and show progress. Default: with an embedded service."),
 ]
+OfTrial = Annotated[
+    int | None, typer.Option("--trial", min=0, metavar="N", help="Of the study. Default: its best.")
+]
+RuntimePlatform = Annotated[
+    str | None,
+    typer.Option("--platform", metavar="NAME|FILE", help="For runtimes. Default: the source's."),
+]
