@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable
 
 from nas_worker.data import dataset_names
 from nas_worker.platform import platform_names
-from service.cli.connection import listening_here
-from service.client import Client, ClientError
+from service.cli.connection import client_of, listening_here
+from service.client import ClientError
 from solver.registry import SOLVERS
 
 _NEWEST = 50
@@ -30,7 +30,7 @@ def study_ids(incomplete: str) -> list[tuple[str, str]]:
         url = os.environ.get("SPNAS_SERVER") or listening_here()
         if url is None:
             return []
-        with Client(url) as client:
+        with client_of(url) as client:
             studies = [study for study, _ in zip(client.list_studies(), range(_NEWEST), strict=False)]
     except ClientError:
         return []

@@ -1,5 +1,6 @@
 """Which service a command talks to: the one that is named, the one that listens here, or one of its own."""
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -42,11 +43,19 @@ def connect(server: str | None, *, runs_trials: bool = False) -> Iterator[Connec
     """
     url = server or listening_here()
     if url is not None:
-        with Client(url) as client:
+        with client_of(url) as client:
             yield Connection(client, url, None)
         return
-    with _started(runs_trials) as embedded, Client(embedded.url) as client:
+    with _started(runs_trials) as embedded, client_of(embedded.url) as client:
         yield Connection(client, embedded.url, embedded)
+
+
+def client_of(url: str) -> Client:
+    """A client that shows the access token in ``SPNAS_TOKEN``, if there is one.
+
+    There is no flag for it: other users of a machine see command lines.
+    """
+    return Client(url, token=os.environ.get("SPNAS_TOKEN") or None)
 
 
 def listening_here() -> str | None:

@@ -19,6 +19,7 @@ from service.api.field_errors import field_problems
 from service.api.schemas import FieldProblem
 from service.cli.exit_codes import ExitCode
 from service.client import (
+    ApiAccessError,
     ApiNotFoundError,
     ApiValidationError,
     ClientError,
@@ -78,6 +79,8 @@ def error_lines(error: Exception) -> tuple[str, ...]:
             return _field_lines(error.errors)
         case InvalidFieldError():
             line = f"{error.field}: {error}"
+        case ApiAccessError():
+            line = f"{error} (spnas sends the token in SPNAS_TOKEN; spnas token create makes one)"
         case ServiceUnreachableError():
             line = f"{error}; is `spnas serve` running there?"
         case CliError() | ClientError() | SpnasError() | SearchError() | ProfileError() | UnknownNameError():

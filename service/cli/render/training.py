@@ -4,13 +4,15 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.table import Table
+
 from nas_worker.platform import Platform
 from nas_worker.space import Architecture
 from nas_worker.training.report import Accuracy, TrainedEpoch, TrainingReport
 from nas_worker.training.settings import TrainSettings
 from service.cli.console import say
 from service.cli.render.numbers import duration, milliseconds, share
-from service.cli.render.table import PlainTable, fields
+from service.cli.render.table import fields
 
 if TYPE_CHECKING:
     import torch
@@ -65,7 +67,7 @@ def training_details(
     settings: TrainSettings,
     report: TrainingReport,
     table: Platform | None,
-) -> PlainTable:
+) -> Table:
     """Size, accuracy and, where there is a latency table, the runtime of a ConvNet that was trained."""
     from nas_worker.runtime import architecture_runtime_ms  # noqa: PLC0415 - torch takes seconds to import
 
