@@ -1,23 +1,59 @@
+import io
 import re
+from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer import Typer
 from typer.testing import CliRunner
 
 from service.cli.errors import CliError
 from service.cli.group import SpnasGroup
+from service.cli.render.table import PlainTable
 from tests.service.cli.conftest import Run, run_cli
 from tests.service.live import Live
 
 ANSI = re.compile(r"\x1b\[")
 
 
-@pytest.mark.parametrize("columns", [60, 80, 200])
-def test_tables_keep_to_the_width_and_never_cut_a_number(run: Run, study_id: str, columns: int) -> None:
-    result = run("study", "show", study_id, env={"COLUMNS": str(columns)})
+@pytest.mark.parametrize("columns", [60, 80, 100, 200])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "study list",
+        "study show STUDY",
+        "study trials STUDY",
+        "study events STUDY",
+        "study best STUDY",
+        "study recommend STUDY",
+        "compare STUDY STUDY",
+        "platform list",
+        "platform show pixel1",
+        "export STUDY",
+        "config show",
+        "token list",
+    ],
+)
+def test_tables_keep_to_the_width_and_cut_nothing(
+    run: Run, study_id: str, line: str, columns: int, tmp_path: Path
+) -> None:
+    words = line.replace("STUDY", study_id).split()
+    result = run(*words, env={"COLUMNS": str(columns), "SPNAS_DATA_DIR": str(tmp_path)})
+    assert result.exit_code == 0, result.output
     assert max(map(len, result.stdout.splitlines())) <= columns
-    assert "0.9000" in result.stdout
     assert "…" not in result.stdout
+
+
+def test_a_column_that_has_no_room_is_left_out_and_none_is_broken() -> None:
+    table = PlainTable("two words", "name", "b", numeric=("two words", "b"), optional=("b",))
+    table.add_row("1.25 x2", "some text", "1234567890")
+    for columns, shown in ((40, True), (24, False)):
+        console = Console(width=columns, file=io.StringIO(), record=True)
+        console.print(table)
+        text = console.export_text()
+        assert "two words" in text
+        assert "1.25 x2" in text
+        assert ("1234567890" in text) is shown
 
 
 def test_a_pipe_gets_no_colour(run: Run, study_id: str) -> None:
