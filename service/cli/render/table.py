@@ -75,11 +75,10 @@ class PlainTable:
         for index in kept:
             header = self._headers[index]
             if header in self._numeric:
-                # Rich takes a column's longest word for the least that it needs, also of one that is not broken.
-                widths = (
-                    cell_len(str(text)) for text in (header, *(cells[index] for cells, _, _ in self._rows))
-                )
-                table.add_column(header, justify="right", no_wrap=True, min_width=max(widths))
+                # Rich takes its longest word for the least that a column needs, broken or not.
+                texts = (header, *(cells[index] for cells, _, _ in self._rows))
+                widest = max(cell_len(str(text)) for text in texts)
+                table.add_column(header, justify="right", no_wrap=True, min_width=widest)
             else:
                 table.add_column(header, overflow="fold")
         for cells, style, ends_section in self._rows:
