@@ -25,7 +25,7 @@ from service.client import (
     ClientError,
     ServiceUnreachableError,
 )
-from service.domain.errors import InvalidFieldError, SpnasError
+from service.domain.errors import InvalidFieldError, NotFoundError, SpnasError
 
 
 class CliError(Exception):
@@ -59,6 +59,7 @@ _CODES: tuple[tuple[type[Exception], ExitCode], ...] = (
     (ArchitectureFormatError, ExitCode.USAGE),
     (ApiValidationError, ExitCode.USAGE),
     (ApiNotFoundError, ExitCode.NOT_FOUND),
+    (NotFoundError, ExitCode.NOT_FOUND),
     (ServiceUnreachableError, ExitCode.UNREACHABLE),
 )
 
@@ -87,6 +88,8 @@ def error_lines(error: Exception) -> tuple[str, ...]:
             line = str(error)
         case ArchitectureFormatError() | ExportError():
             line = str(error)
+        case OSError() if error.filename is not None and error.strerror:
+            line = f"{error.filename}: {error.strerror}"
         case _:
             reason = str(error).strip() or "no message"
             line = f"{type(error).__name__}: {reason.splitlines()[0]}; --verbose shows where"

@@ -6,9 +6,17 @@ import typer
 
 from service.cli.completion import shipped_datasets, shipped_platforms, study_ids
 
+
+def _is_address(server: str | None) -> str | None:
+    if server and not server.startswith(("http://", "https://")):
+        raise typer.BadParameter(f"expected an address such as http://HOST:8080; got {server!r}")
+    return server
+
+
 Server = Annotated[
     str | None,
     typer.Option(
+        callback=_is_address,
         envvar="SPNAS_SERVER",
         show_envvar=False,
         metavar="URL",

@@ -70,6 +70,8 @@ def create(
         settings=set_ or (),
     )
     fields = merged(fields_of_file(file) if file else {}, flags)
+    if "target_runtime_ms" not in fields:
+        raise typer.BadParameter("a study needs a target runtime in ms, such as 80", param_hint="--target")
     spec = spec_of(with_solver(fields, solver, solver_option or ()))
     with connect(server, runs_trials=watch is not False) as connection:
         study = _submit(connection, spec)

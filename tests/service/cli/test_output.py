@@ -86,6 +86,12 @@ def test_brackets_in_a_name_are_text(run: Run, live: Live) -> None:
         ["study", "list", "--state", "sleeping"],
         ["study", "list", "--limit", "0"],
         ["nonsense"],
+        ["create", "--target", "80"],
+        ["study", "create"],
+        ["study", "list", "--server", "nonsense"],
+        ["platform", "import", "phone.csv", "--out", "x.json"],
+        ["platform", "add", "missing.json"],
+        ["study", "create", "-f", "missing.toml"],
         ["serve", "--port", "99999"],
         ["serve", "--host", "0.0.0.0"],
     ],
@@ -127,3 +133,22 @@ def test_a_bug_is_one_line_and_a_trace_only_when_asked() -> None:
 def test_an_error_on_purpose_has_its_own_words() -> None:
     result = CliRunner().invoke(failing(CliError("do this instead")), ["fail"])
     assert (result.exit_code, result.stderr) == (1, "error: do this instead\n")
+
+
+def test_a_command_of_a_group_is_found_by_its_name() -> None:
+    created = run_cli(["create", "--target", "80"], env={}).stderr
+    assert "did you mean spnas study create or spnas token create?" in created
+    shown = run_cli(["show", "x"], env={}).stderr
+    assert "did you mean spnas study show or spnas platform show or spnas config show?" in shown
+    assert "see spnas study --help" in run_cli(["study", "nonsense"], env={}).stderr
+
+
+def test_no_command_is_help_and_no_error() -> None:
+    result = run_cli([], env={})
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("Usage: spnas [OPTIONS] COMMAND")
+
+
+def test_a_file_that_cannot_be_written_is_named(run: Run, study_id: str) -> None:
+    result = run("study", "export", study_id, "-o", "/nowhere/trials.csv")
+    assert (result.exit_code, result.stderr) == (1, "error: /nowhere/trials.csv: No such file or directory\n")
