@@ -5,6 +5,7 @@ cannot run here is named in ``PARSED`` and ``NOT_RUN`` with the reason.
 """
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from nas_worker.export.document import ArchitectureDocument
 from nas_worker.platform import load_platform
 from nas_worker.space import Architecture, LayerType
 from service.db import migrate
-from tests.docs.lines import ROOT, Line
+from tests.docs.lines import ROOT, Line, blocks
 from tests.docs.parsers import read_module, read_spnas
 from tests.nas_worker.sources.folders import class_folders
 from tests.nas_worker.sources.test_huggingface import rows
@@ -48,7 +49,6 @@ SMALLER_UNLESS_GIVEN = {"train": ("--width", "0.05")}
 """An option that is added to a command without it: where it is given it decides in which folder things go."""
 PARSED = {
     "serve": "runs until it is stopped: tests/service/cli/test_serve.py",
-    "demo": "minutes of search: tests/e2e/test_service.py",
     "train mnasnet-b1 --dataset hub:": "downloads",
 }
 """Beginnings of lines of `spnas` that only its parser reads."""
@@ -56,16 +56,11 @@ NOT_RUN = {
     "git clone": "there is no address yet",
     "cd ": "of the line above",
     "source .venv/bin/activate": "the tests run in an environment already",
+    "packaging/install.sh": "the tests run where it has run",
     "python -m venv": "makes one of several GB",
-    "pip install '.[": "the tests run where it is installed",
     ".litert/bin/": "in that environment",
     "createdb": "the tests' server has no such program",
-    "docker ": "needs Docker",
-    "ray ": "starts and ends clusters of this machine",
-    "pg_": "the tests' server has no such program",
-    "rsync": "copies to another machine",
-    "ssh ": "another machine",
-    "tensorboard": "runs until it is stopped",
+    "ray ": "starts clusters of machines",
 }
 """Beginnings of lines that do not run."""
 
@@ -74,20 +69,28 @@ class Page:
     """The folder and the service of a page's commands.
 
     Args:
+        page: The Markdown file.
         folder: Empty; the working directory.
-        live: The service that commands talk to.
+        live: The service that commands talk to, which may read data sets in ``folder``.
         new_database: Makes an empty PostgreSQL database and returns its URL.
     """
 
-    def __init__(self, folder: Path, live: Live, new_database: Callable[[], str]) -> None:
+    def __init__(self, page: Path, folder: Path, live: Live, new_database: Callable[[], str]) -> None:
         self._folder = folder
         self._live = live
         self._postgres = new_database()
         self._study = live.create(budget_epochs=40, solver={"kind": "random"}, max_parallel_trials=1)["id"]
         work_off(live.store, self._study)
         self._token = "none"
-        self._environment = {"SPNAS_SERVER": live.base_url, "SPNAS_DATA_DIR": str(folder / "spnas-data")}
+        self._environment = {"SPNAS_DATA_DIR": str(folder / "spnas-data")}
         _write_files(folder)
+        for block in blocks(page, "toml"):
+            named = re.match(r"# (\S+\.toml)\n", block)
+            if named:
+                (folder / named[1]).write_text(block.replace("/data/", f"{folder}/"), "utf-8")
+        if "checkpoint.pt" in page.read_text("utf-8"):
+            self._spnas(["search", "--lambda", "1", "--checkpoint-dir", "."])
+            next(folder.glob("*.pt")).rename(folder / "checkpoint.pt")
 
     def run(self, line: Line) -> None:
         """Runs a command, or has its parser read it.
@@ -112,7 +115,7 @@ class Page:
 
     def _spnas(self, words: list[str]) -> None:
         words = [self._filled(word) for word in words]
-        text = shlex.join(words)
+        text = " ".join(words)
         if any(text.startswith(start) for start in PARSED):
             read_spnas(words)
             return
@@ -122,7 +125,7 @@ class Page:
         for start, option in SMALLER_UNLESS_GIVEN.items():
             if text.startswith(start) and option[0] not in words:
                 words += option
-        result = run_cli(words, env=self._environment)
+        result = run_cli(words, env={**self._environment, "SPNAS_SERVER": self._live.base_url})
         assert result.exit_code == 0, result.output
         if words[:2] == ["token", "create"]:
             self._token = result.stderr.split()[1]
@@ -189,6 +192,7 @@ class Page:
 
     def _export(self, text: str) -> None:
         name = text.split()[1].partition("=")[0]
+        text = re.sub(r"postgresql://\S+", self._postgres, text)
         self._environment[name] = self._ran(["bash", "-c", f'{text}; printf %s "${name}"'])
 
     def _ran(self, words: list[str], accepted: tuple[int, ...] = (0,)) -> str:

@@ -20,7 +20,7 @@ def spnas_command(words: Sequence[str]) -> tuple[Any, list[str]]:
     """The command that words after ``spnas`` begin with, and what is left of them."""
     command: Any = get_command(app)
     rest = list(words)
-    while hasattr(command, "commands") and rest:
+    while hasattr(command, "commands") and rest and rest[0].islower():
         command = command.commands[rest.pop(0)]
     return command, rest
 

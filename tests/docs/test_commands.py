@@ -17,7 +17,8 @@ WITH_COMMANDS = [page for page in PAGES if SHOWN[page]]
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """A service that serves the studies of all pages and runs none."""
-    with live_service(tmp_path_factory.mktemp("service")) as service:
+    folder = tmp_path_factory.mktemp("service")
+    with live_service(folder, dataset_roots=(str(tmp_path_factory.getbasetemp()),)) as service:
         yield service
 
 
@@ -32,7 +33,7 @@ def test_the_commands_of_a_page_run(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
-    runs = Page(tmp_path, live, new_postgres_database)
+    runs = Page(page, tmp_path, live, new_postgres_database)
     for line in SHOWN[page]:
         try:
             runs.run(line)
@@ -87,7 +88,7 @@ def test_a_command_that_is_wrong_is_found(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises((Exception, SystemExit)):
-        Page(tmp_path, live, lambda: "postgresql://nowhere").run(Line.of(text))
+        Page(PAGES[0], tmp_path, live, lambda: "postgresql://nowhere").run(Line.of(text))
 
 
 def test_every_fence_says_what_it_holds() -> None:
