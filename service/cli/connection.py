@@ -32,16 +32,17 @@ class Connection:
 
 @contextmanager
 def connect(server: str | None, *, runs_trials: bool = False) -> Iterator[Connection]:
-    """Connects to ``server``; without one to the service that listens here, or else to an embedded one.
+    """Connects to a service that is named, else to the one that listens here, else to an embedded one.
 
     Args:
-        server: Base URL, or None.
+        server: Base URL; None: that of the settings, if they have one.
         runs_trials: Whether an embedded service is to run trials; else it only reads and writes the database.
 
     Raises:
         CliError: The embedded service does not start.
+        InvalidFieldsError: A setting is not acceptable.
     """
-    url = server or listening_here()
+    url = server or effective_settings().server or listening_here()
     if url is not None:
         with client_of(url) as client:
             yield Connection(client, url, None)

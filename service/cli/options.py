@@ -17,8 +17,6 @@ Server = Annotated[
     str | None,
     typer.Option(
         callback=_is_address,
-        envvar="SPNAS_SERVER",
-        show_envvar=False,
         metavar="URL",
         help="Service to talk to. Default: the one listening here, else an embedded one.",
     ),
