@@ -50,6 +50,7 @@ SMALLER_UNLESS_GIVEN = {"train": ("--width", "0.05")}
 PARSED = {
     "serve": "runs until it is stopped: tests/service/cli/test_serve.py",
     "train mnasnet-b1 --dataset hub:": "downloads",
+    "search --lambda 1 --dataset noisy_digits": "tests/docs/test_extend.py",
 }
 """Beginnings of lines of `spnas` that only its parser reads."""
 NOT_RUN = {
@@ -58,6 +59,7 @@ NOT_RUN = {
     "source .venv/bin/activate": "the tests run in an environment already",
     "packaging/install.sh": "the tests run where it has run",
     "python -m venv": "makes one of several GB",
+    "python -m pytest": "tests/docs/test_extend.py",
     ".litert/bin/": "in that environment",
     "createdb": "the tests' server has no such program",
     "ray ": "starts clusters of machines",
@@ -164,25 +166,11 @@ class Page:
             assert not extra or extra.removesuffix("]") in project["optional-dependencies"], word
 
     def _curl(self, words: list[str]) -> None:
-        filled = [
-            word.replace("localhost:8080", self._live.base_url.removeprefix("http://")).replace(
-                "/ID", f"/{self._study}"
-            )
-            for word in words
-        ]
+        host = self._live.base_url.removeprefix("http://")
+        filled = [word.replace("localhost:8080", host).replace("/ID", f"/{self._study}") for word in words]
         endless = "-N" in words  # events go on until somebody hangs up, which is curl's status 28
-        self._ran(
-            [
-                "curl",
-                "--silent",
-                "--show-error",
-                "--fail-with-body",
-                "--max-time",
-                "2" if endless else "20",
-                *filled,
-            ],
-            accepted=(28,) if endless else (0,),
-        )
+        options = ("-sS", "--fail-with-body", "--max-time", "2" if endless else "20")
+        self._ran(["curl", *options, *filled], accepted=(28,) if endless else (0,))
 
     def _alembic(self, words: list[str]) -> None:
         if not (self._folder / "alembic.ini").exists():
