@@ -1,6 +1,7 @@
 """Has a command's own parser read its words, without running it."""
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -20,7 +21,7 @@ def spnas_command(words: Sequence[str]) -> tuple[Any, list[str]]:
     """The command that words after ``spnas`` begin with, and what is left of them."""
     command: Any = get_command(app)
     rest = list(words)
-    while hasattr(command, "commands") and rest and rest[0].islower():
+    while hasattr(command, "commands") and rest and re.match(r"[a-z]", rest[0]):
         command = command.commands[rest.pop(0)]
     return command, rest
 

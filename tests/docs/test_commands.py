@@ -74,7 +74,7 @@ def test_no_exception_is_left_over() -> None:
         "spnas study show 00",
         "spnas serve --prt 1",
         "make serv",
-        'make chaos ARGS="--kill 3"',
+        'make chaos ARGS="--storms 3"',
         "python -m benchmarks.solvers --tuner x",
         "python -m benchmarks.none",
         "python -c 'raise ValueError'",
