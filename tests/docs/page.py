@@ -103,7 +103,7 @@ class Page:
         if any(line.text.startswith(start) for start in NOT_RUN):
             return
         program, *words = line.words
-        run = {
+        programs: dict[str, Callable[[list[str]], None]] = {
             "spnas": self._spnas,
             "make": self._make,
             "python": self._python,
@@ -111,9 +111,9 @@ class Page:
             "curl": self._curl,
             "alembic": self._alembic,
             "export": lambda _: self._export(line.text),
-        }.get(program)
-        assert run is not None, f"no test knows how to run {program}"
-        run(words)
+        }
+        assert program in programs, f"no test knows how to run {program}"
+        programs[program](words)
 
     def _spnas(self, words: list[str]) -> None:
         words = [self._filled(word) for word in words]
