@@ -1,6 +1,6 @@
 """What the Markdown pages name is there: files, headings, make targets and benchmarks.
 
-Commands of `spnas` are checked in tests/service/cli/test_docs.py.
+Their commands are run by tests/docs.
 """
 
 import re
@@ -57,3 +57,8 @@ def test_named_modules_targets_and_files_exist(page: Path) -> None:
         r"`((?:service|solver|nas_worker|benchmarks|examples|docker|migrations|tests|docs)/[\w./-]+)`", text
     ):
         assert (ROOT / path).exists(), path
+
+
+def test_every_page_is_in_the_list_of_tasks() -> None:
+    listed = set(re.findall(r"\((\S+\.md)\)", (ROOT / "docs" / "README.md").read_text("utf-8")))
+    assert listed == {page.name for page in (ROOT / "docs").glob("*.md")} - {"README.md"}

@@ -21,7 +21,8 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["--help", "-h"]},
-    help="Find the lambda, and so the ConvNet, of a Single-Path NAS search that meets a target runtime.",
+    help="Find the lambda, and so the ConvNet, of a Single-Path NAS search that meets a target runtime.\n\n"
+    "Example: spnas study create --target 80",
 )
 
 

@@ -1,5 +1,6 @@
 """Which service a command talks to: the one that is named, the one that listens here, or one of its own."""
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -31,22 +32,31 @@ class Connection:
 
 @contextmanager
 def connect(server: str | None, *, runs_trials: bool = False) -> Iterator[Connection]:
-    """Connects to ``server``; without one to the service that listens here, or else to an embedded one.
+    """Connects to a service that is named, else to the one that listens here, else to an embedded one.
 
     Args:
-        server: Base URL, or None.
+        server: Base URL; None: that of the settings, if they have one.
         runs_trials: Whether an embedded service is to run trials; else it only reads and writes the database.
 
     Raises:
         CliError: The embedded service does not start.
+        InvalidFieldsError: A setting is not acceptable.
     """
-    url = server or listening_here()
+    url = server or effective_settings().server or listening_here()
     if url is not None:
-        with Client(url) as client:
+        with client_of(url) as client:
             yield Connection(client, url, None)
         return
-    with _started(runs_trials) as embedded, Client(embedded.url) as client:
+    with _started(runs_trials) as embedded, client_of(embedded.url) as client:
         yield Connection(client, embedded.url, embedded)
+
+
+def client_of(url: str) -> Client:
+    """A client that shows the access token in ``SPNAS_TOKEN``, if there is one.
+
+    There is no flag for it: other users of a machine see command lines.
+    """
+    return Client(url, token=os.environ.get("SPNAS_TOKEN") or None)
 
 
 def listening_here() -> str | None:

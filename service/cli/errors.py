@@ -19,12 +19,13 @@ from service.api.field_errors import field_problems
 from service.api.schemas import FieldProblem
 from service.cli.exit_codes import ExitCode
 from service.client import (
+    ApiAccessError,
     ApiNotFoundError,
     ApiValidationError,
     ClientError,
     ServiceUnreachableError,
 )
-from service.domain.errors import InvalidFieldError, SpnasError
+from service.domain.errors import InvalidFieldError, NotFoundError, SpnasError
 
 
 class CliError(Exception):
@@ -58,6 +59,7 @@ _CODES: tuple[tuple[type[Exception], ExitCode], ...] = (
     (ArchitectureFormatError, ExitCode.USAGE),
     (ApiValidationError, ExitCode.USAGE),
     (ApiNotFoundError, ExitCode.NOT_FOUND),
+    (NotFoundError, ExitCode.NOT_FOUND),
     (ServiceUnreachableError, ExitCode.UNREACHABLE),
 )
 
@@ -78,12 +80,16 @@ def error_lines(error: Exception) -> tuple[str, ...]:
             return _field_lines(error.errors)
         case InvalidFieldError():
             line = f"{error.field}: {error}"
+        case ApiAccessError():
+            line = f"{error} (spnas sends the token in SPNAS_TOKEN; spnas token create makes one)"
         case ServiceUnreachableError():
             line = f"{error}; is `spnas serve` running there?"
         case CliError() | ClientError() | SpnasError() | SearchError() | ProfileError() | UnknownNameError():
             line = str(error)
         case ArchitectureFormatError() | ExportError():
             line = str(error)
+        case OSError() if error.filename is not None and error.strerror:
+            line = f"{error.filename}: {error.strerror}"
         case _:
             reason = str(error).strip() or "no message"
             line = f"{type(error).__name__}: {reason.splitlines()[0]}; --verbose shows where"

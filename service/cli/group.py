@@ -1,8 +1,9 @@
 """The root command: one place where exceptions become lines on stderr and exit codes."""
 
+import re
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import typer
@@ -56,10 +57,30 @@ def _report(error: Exception, verbose: bool) -> int:
 def _report_usage(error: typer.TyperException) -> int:
     message = error.format_message()
     context = getattr(error, "ctx", None)
-    if not message:  # a group without a command has shown its help already
+    if message.startswith("Usage:"):  # a group was given no command, and this is its help
+        typer.echo(message, err=True)
         return error.exit_code
+    message = " ".join(message.split()).rstrip(".")
     if context is None:
         complain(message)
     else:
-        complain(f"{message.rstrip('.')}; see {context.command_path} --help")
+        complain(f"{message}; {_way_out(message, context)}")
     return error.exit_code
+
+
+def _way_out(message: str, context: typer.Context) -> str:
+    """The command elsewhere in the tree that a word may have been meant for, or where help is."""
+    missing = re.match(r"No such command '(.+?)'", message)
+    if missing:
+        root = context.find_root()
+        known = _commands(root.command, root.command_path)
+        paths = [path for path in known if path.endswith(f" {missing[1]}")]
+        if paths:
+            return f"did you mean {' or '.join(paths)}?"
+    return f"see {context.command_path} --help"
+
+
+def _commands(command: Any, path: str) -> Iterator[str]:
+    yield path
+    for name, child in getattr(command, "commands", {}).items():
+        yield from _commands(child, f"{path} {name}")

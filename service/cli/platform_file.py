@@ -29,7 +29,9 @@ def read_platform(path: Path) -> Platform:
     """
     try:
         return Platform.from_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
+    except OSError as error:
+        raise CliError(f"{path}: {error.strerror}", ExitCode.USAGE) from error
+    except ValidationError as error:
         reason = "; ".join(str(error).splitlines())
         raise CliError(f"{path}: not a platform file: {reason}", ExitCode.USAGE) from error
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import AliasChoices, ValidationError
+from pydantic import AliasChoices, Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -25,7 +25,18 @@ DEFAULT_CONFIG = Path("spnas.toml")
 
 
 class FileSettings(Settings):
-    """Settings that also come from the file of :func:`config_file`."""
+    """Settings that also come from the file of :func:`config_file`, and those of the CLI alone."""
+
+    server: str = Field(
+        "", description="Service to talk to; empty: the one that listens here, else an embedded one."
+    )
+
+    @field_validator("server")
+    @classmethod
+    def _is_address(cls, server: str) -> str:
+        if server and not server.startswith(("http://", "https://")):
+            raise ValueError("must be an address such as http://HOST:8080")
+        return server
 
     @classmethod
     def settings_customise_sources(
@@ -55,7 +66,7 @@ def config_file() -> Path | None:
     return path
 
 
-def effective_settings(flags: Mapping[str, Any] | None = None) -> Settings:
+def effective_settings(flags: Mapping[str, Any] | None = None) -> FileSettings:
     """The settings that hold.
 
     Raises:
@@ -103,7 +114,7 @@ def settings_with_sources() -> list[Setting]:
 
 def _variable(name: str) -> str | None:
     """The environment variable that a setting is read from, or None."""
-    alias = Settings.model_fields[name].validation_alias
+    alias = FileSettings.model_fields[name].validation_alias
     choices = alias.choices if isinstance(alias, AliasChoices) else [f"SPNAS_{name.upper()}"]
     there = {variable.upper() for variable in os.environ}
     return next((str(choice) for choice in choices if str(choice).upper() in there), None)

@@ -50,7 +50,8 @@ def fields_of_file(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise CliError(f"{path}: cannot be read: {error}", ExitCode.USAGE) from error
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise CliError(f"{path}: cannot be read: {reason}", ExitCode.USAGE) from error
     return _parsed(text, reader, str(path))
 
 

@@ -9,7 +9,10 @@ from service.cli.options import Json
 from service.cli.render.table import PlainTable
 from service.cli.settings import settings_with_sources
 
-app = typer.Typer(no_args_is_help=True, help="Configuration: flags, then SPNAS_* variables, then spnas.toml.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Configuration: flags, then SPNAS_* variables, then spnas.toml.\n\nExample: spnas config show",
+)
 
 
 @app.command("show")

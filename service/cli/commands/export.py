@@ -14,7 +14,7 @@ from nas_worker.platform import Platform
 from service.cli.console import say, show, show_json, stdout
 from service.cli.export_network import Network, Shape, checkpoint_network, network, refuse_shape, with_runtime
 from service.cli.export_source import CHECKPOINT, DEFAULT_PLATFORM, find_source
-from service.cli.options import Json, Server
+from service.cli.options import Json, OfTrial, RuntimePlatform, Server
 from service.cli.platform_file import named_platform
 from service.cli.render.convnet import convnet_drawing
 from service.cli.render.numbers import milliseconds
@@ -63,16 +63,12 @@ def export(
             "--output", "-o", metavar="FILE", help=".json, .txt, .svg, .onnx or .pt2; several allowed."
         ),
     ] = None,
-    trial: Annotated[
-        int | None, typer.Option(min=0, metavar="N", help="Of the study. Default: its best.")
-    ] = None,
+    trial: OfTrial = None,
     weights: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Search checkpoint or state dict. Default: fresh.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Of fresh weights.")] = 0,
-    platform: Annotated[
-        str | None, typer.Option(metavar="NAME|FILE", help="For runtimes. Default: the source's.")
-    ] = None,
+    platform: RuntimePlatform = None,
     width: Annotated[float | None, typer.Option(metavar="NUMBER", help="Width multiplier.")] = None,
     image_size: Annotated[int | None, typer.Option(metavar="PIXELS", help="Side of the images.")] = None,
     classes: Annotated[int | None, typer.Option(metavar="N", help="Outputs of the classifier.")] = None,
@@ -93,14 +89,11 @@ def export(
     needs_weights = any(path.suffix in _NETWORK_FILES for path in paths)
     if weights is not None and not needs_weights:
         raise typer.BadParameter("only .onnx and .pt2 files hold weights", param_hint="--weights")
-    if trial is not None and Path(source).suffix == CHECKPOINT:
-        raise typer.BadParameter("a file has no trials", param_hint="--trial")
     if any(path.suffix == ".onnx" for path in paths):
         _check_extra()
     shape = Shape(width, image_size, classes)
     if Path(source).suffix == CHECKPOINT:
-        if weights is not None:
-            raise typer.BadParameter("a checkpoint brings its own weights", param_hint="--weights")
+        _refuse_with_checkpoint(trial, weights)
         refuse_shape(shape, Path(source))
         name, found = Path(source).name, checkpoint_network(Path(source))
         table: Platform | None = named_platform(platform or DEFAULT_PLATFORM)
@@ -131,6 +124,13 @@ def _outputs(paths: list[Path]) -> list[Path]:
         if not path.parent.is_dir():
             raise typer.BadParameter(f"there is no folder {path.parent}", param_hint="--output")
     return paths
+
+
+def _refuse_with_checkpoint(trial: int | None, weights: Path | None) -> None:
+    if trial is not None:
+        raise typer.BadParameter("a file has no trials", param_hint="--trial")
+    if weights is not None:
+        raise typer.BadParameter("a checkpoint brings its own weights", param_hint="--weights")
 
 
 def _check_extra() -> None:

@@ -14,7 +14,10 @@ from service.cli.options import Json, Server
 from service.cli.platform_file import read_platform
 from service.cli.render.platforms import platform_details, platform_table
 
-app = typer.Typer(no_args_is_help=True, help="Platforms: latency tables that targets are meant for.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Platforms: latency tables that targets are meant for.\n\nExample: spnas platform list",
+)
 
 
 @app.command("list")

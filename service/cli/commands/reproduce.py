@@ -22,7 +22,11 @@ if TYPE_CHECKING:
     from service.cli.reproduce.records import Records, Row
     from service.cli.reproduce.scale import Scale
 
-app = typer.Typer(no_args_is_help=True, help="The paper's experiments: a table and a figure each.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="The paper's experiments: a table and a figure each.\n\n"
+    "Example: spnas reproduce fig9 --out fig9 --quick",
+)
 
 _QUICK: dict[str, Any] = {"max_train_images": 128}
 _QUICK_EPOCHS, _QUICK_RUNS = 2, 2

@@ -11,7 +11,7 @@ from service.api.schemas import Architecture, Epoch
 from service.cli.console import say, show, show_json
 from service.cli.errors import CliError, InvalidFieldsError
 from service.cli.exit_codes import ExitCode
-from service.cli.options import Json
+from service.cli.options import DatasetName, Json
 from service.cli.parse import assignments
 from service.cli.platform_file import named_platform
 from service.cli.render.architecture import architecture_table
@@ -47,7 +47,7 @@ def search(
     platform: Annotated[
         str, typer.Option(metavar="NAME|FILE", help="A shipped platform, or a platform file.")
     ] = "pixel1",
-    dataset: Annotated[str | None, typer.Option(metavar="NAME", help="Data set searched on.")] = None,
+    dataset: DatasetName = None,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Fixes the outcome.")] = 0,
     set_: Annotated[
         list[str] | None,

@@ -28,7 +28,10 @@ from service.cli.render.studies import (
 from service.cli.watch import conclude, stays, watch_study
 from service.domain.states import StudyState
 
-app = typer.Typer(no_args_is_help=True, help="Studies: each serves a target runtime, or several.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Studies: each serves a target runtime, or several.\n\nExample: spnas study list",
+)
 app.command("create")(create)
 
 

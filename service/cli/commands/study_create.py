@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 
 from service.api.schemas import Study, StudySpec
+from service.cli.completion import solver_kinds
 from service.cli.connection import Connection, connect
 from service.cli.console import say, show_json
-from service.cli.options import Json, Server, Watch
+from service.cli.options import DatasetName, Json, PlatformName, Server, Watch
 from service.cli.parse import merged
 from service.cli.spec import fields_of_file, fields_of_flags, spec_of, with_solver
 from service.cli.watch import conclude, stays, watch_study
@@ -23,8 +24,11 @@ def create(
         Path | None,
         typer.Option("--file", "-f", metavar="FILE", help="Study as .toml, .yaml or .json; flags win."),
     ] = None,
-    platform: Annotated[str | None, typer.Option(metavar="NAME", help="See `spnas platform list`.")] = None,
-    solver: Annotated[str | None, typer.Option(metavar="KIND", help="bayesian, random, grid, ...")] = None,
+    platform: PlatformName = None,
+    solver: Annotated[
+        str | None,
+        typer.Option(metavar="KIND", help="bayesian, random, grid, ...", autocompletion=solver_kinds),
+    ] = None,
     solver_option: Annotated[
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="Option of the solver.")
     ] = None,
@@ -33,7 +37,7 @@ def create(
     budget: Annotated[int | None, typer.Option(metavar="EPOCHS", help="Epochs of all trials.")] = None,
     parallel: Annotated[int | None, typer.Option(metavar="N", help="Trials at a time.")] = None,
     seed: Annotated[int | None, typer.Option(metavar="NAME", help="Seed of the study.")] = None,
-    dataset: Annotated[str | None, typer.Option(metavar="NAME", help="Data set that is searched on.")] = None,
+    dataset: DatasetName = None,
     name: Annotated[str | None, typer.Option(metavar="TEXT", help="Name in lists.")] = None,
     tag: Annotated[
         list[str] | None, typer.Option(metavar="WORD", help="Word to find it by; several allowed.")
@@ -66,6 +70,8 @@ def create(
         settings=set_ or (),
     )
     fields = merged(fields_of_file(file) if file else {}, flags)
+    if "target_runtime_ms" not in fields:
+        raise typer.BadParameter("a study needs a target runtime in ms, such as 80", param_hint="--target")
     spec = spec_of(with_solver(fields, solver, solver_option or ()))
     with connect(server, runs_trials=watch is not False) as connection:
         study = _submit(connection, spec)

@@ -13,12 +13,12 @@ from service.api.schemas import Study, StudySpec, Trial
 from service.cli.connection import Connection, connect
 from service.cli.console import complain, say, show, show_json
 from service.cli.exit_codes import ExitCode
-from service.cli.options import Json, Server
+from service.cli.options import DatasetName, Json, PlatformName, Server
 from service.cli.render.numbers import duration, lambda_text
 from service.cli.render.table import fields
 from service.cli.spec import fields_of_flags
 from service.cli.sweep.analysis import SweepReport, TargetReport, cost_of, report
-from service.cli.sweep.export import csv_text, write_html, write_png
+from service.cli.sweep.export import check_files, csv_text, write_html, write_png
 from service.cli.sweep.figure import figure
 from service.cli.sweep.grid import SweepGrid, parse_epochs, parse_lambdas, sweep_spec
 from service.cli.sweep.heatmap import Heatmap
@@ -38,8 +38,8 @@ def sweep(
     target: Annotated[
         list[float] | None, typer.Option(metavar="MS", help="Score for this target; several allowed.")
     ] = None,
-    platform: Annotated[str | None, typer.Option(metavar="NAME", help="See `spnas platform list`.")] = None,
-    dataset: Annotated[str | None, typer.Option(metavar="NAME", help="Data set searched on.")] = None,
+    platform: PlatformName = None,
+    dataset: DatasetName = None,
     parallel: Annotated[int, typer.Option(min=1, metavar="N", help="Searches at a time.")] = 1,
     seed: Annotated[int | None, typer.Option(metavar="N", help="Another seed is another sweep.")] = None,
     set_: Annotated[
@@ -60,6 +60,7 @@ def sweep(
 
     Example: spnas sweep --lambda 0.1:10:6 --epochs 2:8 --target 80 --target 60 --parallel 2
     """
+    check_files(csv=csv, html=html, png=png)
     grid = SweepGrid(parse_lambdas(lambdas), parse_epochs(epochs), repeats)
     targets = tuple(dict.fromkeys(target or (80.0,)))
     flags = fields_of_flags(
@@ -95,7 +96,7 @@ def sweep(
 def _show_plan(connection: Connection, grid: SweepGrid, spec: StudySpec) -> None:
     pace = seconds_per_epoch(connection.client, spec)
     if pace is None:
-        time_text = "unknown until such a search has run here"
+        time_text = "unknown until such a search has run here; `spnas search --epochs 1` tells an epoch's"
     else:
         seconds, trials = pace
         total = seconds * grid.cost_epochs

@@ -16,7 +16,10 @@ from service.database import prepared_engine
 from service.db.store import Store
 from service.domain.access import Scope, TokenRecord
 
-app = typer.Typer(no_args_is_help=True, help="Access tokens of the service whose database the settings name.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Access tokens of the service whose database the settings name.\n\nExample: spnas token create CI",
+)
 
 DatabaseUrl = Annotated[
     str | None,

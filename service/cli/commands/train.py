@@ -2,7 +2,6 @@
 
 import os
 import re
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +11,7 @@ from pydantic import ValidationError
 from nas_worker.baselines import MOBILENET_V2
 from nas_worker.platform import Platform
 from nas_worker.space import Architecture
-from nas_worker.training.report import Accuracy, TrainedEpoch, TrainingReport
+from nas_worker.training.report import TrainingReport
 from nas_worker.training.settings import TrainSettings
 from service.cli.console import say, show, show_json
 from service.cli.errors import CliError, InvalidFieldsError
@@ -20,17 +19,15 @@ from service.cli.exit_codes import ExitCode
 from service.cli.export_network import checkpoint_network
 from service.cli.export_source import CHECKPOINT, find_source
 from service.cli.interrupt import ended_like_ctrl_c
-from service.cli.options import Json, Server
+from service.cli.options import Json, OfTrial, RuntimePlatform, Server
 from service.cli.parse import assignments
 from service.cli.platform_file import named_platform
-from service.cli.render.numbers import duration, milliseconds, share
-from service.cli.render.table import fields
+from service.cli.render.training import TrainingProgress, training_details
 
 if TYPE_CHECKING:
     import torch
 
 _RUNS = Path("spnas-train")
-_STEP_SECONDS = 30
 _DEVICES = ("auto", "cpu", "cuda")
 
 
@@ -77,12 +74,8 @@ def train(
     threads: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Threads of the CPU. Default: one a core.")
     ] = None,
-    trial: Annotated[
-        int | None, typer.Option(min=0, metavar="N", help="Of the study. Default: its best.")
-    ] = None,
-    platform: Annotated[
-        str | None, typer.Option(metavar="NAME|FILE", help="For the runtime. Default: the source's.")
-    ] = None,
+    trial: OfTrial = None,
+    platform: RuntimePlatform = None,
     server: Server = None,
     as_json: Json = False,
 ) -> None:
@@ -112,8 +105,10 @@ def train(
     report = _run(architecture, settings, folder, device, threads or len(os.sched_getaffinity(0)))
     if as_json:
         show_json(report)
-    else:
-        _show(name, architecture, settings, report, table)
+        return
+    show(training_details(name, architecture, settings, report, table))
+    if report.document is not None:
+        say(f"next: spnas export {report.document} --weights {report.weights} -o net.onnx")
 
 
 def _network(
@@ -145,7 +140,7 @@ def _run(
 ) -> TrainingReport:
     from nas_worker.training.run import Observer, run_training  # noqa: PLC0415 - torch takes seconds to import
 
-    progress = _Progress(settings, folder)
+    progress = TrainingProgress(settings, folder)
     observer = Observer(
         progress.started, progress.stepped, progress.ended, lambda line: say(line, style="yellow")
     )
@@ -175,62 +170,3 @@ def _device(name: str) -> "torch.device":
     if name == "cuda" and not has_cuda:
         raise CliError("torch finds no CUDA device here; --device cpu trains without", ExitCode.USAGE)
     return torch.device("cuda" if has_cuda and name != "cpu" else "cpu")
-
-
-class _Progress:
-    """Says how a training goes: a line for each epoch, and one every half minute in a long one."""
-
-    def __init__(self, settings: TrainSettings, folder: Path) -> None:
-        self._epochs = settings.epochs
-        self._folder = folder
-        self._steps = 0
-        self._said_at = time.monotonic()
-        self.done: int | None = None
-        """Epochs that are kept in the folder; None: not known yet."""
-
-    def started(self, done: int, steps: int) -> None:
-        self.done, self._steps = done, steps
-        if done:
-            say(f"{self._folder}: goes on after epoch {done} of {self._epochs}")
-        else:
-            say(f"{self._folder}: {self._epochs} epochs of {steps} steps")
-
-    def stepped(self, epoch: int, step: int, loss: "torch.Tensor") -> None:
-        if time.monotonic() - self._said_at > _STEP_SECONDS:
-            self._said_at = time.monotonic()
-            say(f"epoch {epoch}/{self._epochs}: step {step} of {self._steps}, loss {loss.item():.3f}")
-
-    def ended(self, report: TrainedEpoch) -> None:
-        self.done, self._said_at = report.epoch, time.monotonic()
-        say(
-            f"epoch {report.epoch}/{self._epochs}: validation {_accuracy(report.validation)}, "
-            f"loss {report.loss:.3f}, {report.images_per_second:.0f} images/s, {duration(report.seconds)}"
-        )
-
-
-def _accuracy(accuracy: Accuracy) -> str:
-    top5 = "" if accuracy.top5 is None else f", top-5 {share(accuracy.top5)}"
-    return f"top-1 {share(accuracy.top1)}{top5}"
-
-
-def _show(
-    name: str,
-    architecture: Architecture | None,
-    settings: TrainSettings,
-    report: TrainingReport,
-    table: Platform | None,
-) -> None:
-    from nas_worker.runtime import architecture_runtime_ms  # noqa: PLC0415 - torch takes seconds to import
-
-    rows = {
-        "network": f"{name}, width {settings.width:g}, {report.parameters / 1e6:.2f} M parameters",
-        "test": _accuracy(report.test),
-        "validation": _accuracy(report.epochs[-1].validation),
-        "weights": report.weights,
-    }
-    if architecture is not None and table is not None:
-        runtime_ms = architecture_runtime_ms(table, architecture)
-        rows["runtime"] = f"{milliseconds(runtime_ms)} ms on {table.name}, at full size"
-    show(fields(**rows))
-    if report.document is not None:
-        say(f"next: spnas export {report.document} --weights {report.weights} -o net.onnx")

@@ -24,18 +24,12 @@ def platform_table(platforms: Iterable[PlatformInfo]) -> PlainTable:
 
 
 def platform_details(platform: Platform) -> RenderableType:
-    """The latency table; ``+SE`` columns hold the factor of a layer with squeeze-and-excitation (Eq. 14)."""
-    se_headers = tuple(f"{column} +SE" for column in COLUMNS)
-    headers = ("layer", *COLUMNS, *se_headers)
-    table = PlainTable(
-        *headers, numeric=headers, optional=se_headers[::-1], title="ms without SE, factor with SE"
-    )
+    """The latency table; the second number is the factor of a layer with squeeze-and-excitation (Eq. 14)."""
+    headers = ("layer", *COLUMNS)
+    table = PlainTable(*headers, numeric=headers, title="ms without SE, and the factor with it")
     for layer in SEARCHABLE:
-        table.add_row(
-            str(layer),
-            *(f"{value:.2f}" for value in platform.layers[layer]),
-            *(f"x{value:.2f}" for value in platform.se_factors[layer]),
-        )
+        costs = zip(platform.layers[layer], platform.se_factors[layer], strict=True)
+        table.add_row(str(layer), *(f"{runtime_ms:.2f} x{factor:.2f}" for runtime_ms, factor in costs))
     about = fields(
         platform=platform.name,
         source=platform.source,

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.measure import Measurement
 from rich.table import Table
@@ -71,9 +72,13 @@ class PlainTable:
             pad_edge=False,
         )
         kept = [index for index, header in enumerate(self._headers) if header not in dropped]
-        for header in (self._headers[index] for index in kept):
+        for index in kept:
+            header = self._headers[index]
             if header in self._numeric:
-                table.add_column(header, justify="right", no_wrap=True)
+                # Rich takes its longest word for the least that a column needs, broken or not.
+                texts = (header, *(cells[index] for cells, _, _ in self._rows))
+                widest = max(cell_len(str(text)) for text in texts)
+                table.add_column(header, justify="right", no_wrap=True, min_width=widest)
             else:
                 table.add_column(header, overflow="fold")
         for cells, style, ends_section in self._rows:

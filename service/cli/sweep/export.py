@@ -3,13 +3,30 @@
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import plotly.graph_objects as go
+import typer
 
 from service.api.schemas import Trial
 from service.cli.errors import CliError
+from service.cli.exit_codes import ExitCode
 from solver.reward import reward
+
+
+def check_files(**files: Path | None) -> None:
+    """Looks whether the files of options can be written, before anything is searched for them.
+
+    Raises:
+        typer.BadParameter: A folder is not there.
+        CliError: ``png`` is asked for, and Kaleido is not installed.
+    """
+    for option, path in files.items():
+        if path is not None and not path.parent.is_dir():
+            raise typer.BadParameter(f"there is no folder {path.parent}", param_hint=f"--{option}")
+    if files.get("png") is not None and find_spec("kaleido") is None:
+        raise CliError("--png needs Kaleido: pip install kaleido, or take --html", ExitCode.USAGE)
 
 
 def csv_text(trials: Iterable[Trial], targets_ms: Sequence[float]) -> str:
@@ -49,11 +66,11 @@ def write_png(figure: go.Figure, path: Path) -> None:
     """A picture.
 
     Raises:
-        CliError: Kaleido or the browser that it draws with is missing.
+        CliError: The browser that Kaleido draws with is missing.
     """
     try:
         picture = figure.to_image(format="png", width=900, height=figure.layout.height, scale=2)
     except (ValueError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise CliError(f"{path}: PNG needs `pip install kaleido` and Chrome or Chromium: {reason}") from error
+        raise CliError(f"{path}: PNG needs Chrome or Chromium: {reason}") from error
     path.write_bytes(picture)

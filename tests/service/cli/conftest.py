@@ -36,7 +36,8 @@ def run(live: Live) -> Run:
 
 def run_cli(args: Sequence[str], env: dict[str, str], stdin: str | None = None) -> Result:
     """Runs the command line with an environment that the machine has no say in."""
-    isolated = {"COLUMNS": None, "NO_COLOR": None, "FORCE_COLOR": None, "SPNAS_SERVER": None}
+    names = ("COLUMNS", "NO_COLOR", "FORCE_COLOR", "SPNAS_SERVER", "SPNAS_TOKEN")
+    isolated: dict[str, str | None] = dict.fromkeys(names)
     with _logging_restored():
         return CliRunner(env={**isolated, **env}).invoke(app, list(args), prog_name="spnas", input=stdin)
 

@@ -42,6 +42,18 @@ def test_show_says_where_each_setting_comes_from(folder: Path) -> None:
     assert shown["dispatcher"] == {"value": True, "source": "default"}
 
 
+def test_the_service_is_named_by_the_file_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "spnas.toml").write_text('server = "http://127.0.0.1:9"\n')
+    assert "no service answers at http://127.0.0.1:9" in run_cli(["study", "list"], env={}).stderr
+    elsewhere = {"SPNAS_SERVER": "http://127.0.0.1:7"}
+    assert "no service answers at http://127.0.0.1:7" in run_cli(["study", "list"], env=elsewhere).stderr
+    flag = ["study", "list", "--server", "http://127.0.0.1:2"]
+    assert "no service answers at http://127.0.0.1:2" in run_cli(flag, env=elsewhere).stderr
+    assert sources(elsewhere)["server"]["source"] == "environment, SPNAS_SERVER"
+    result = run_cli(["study", "list"], env={"SPNAS_SERVER": "nonsense"})
+    assert (result.exit_code, result.stderr.startswith("error: server: ")) == (2, True)
+
+
 def test_the_variable_that_was_used_is_named() -> None:
     assert sources({"RAY_ADDRESS": "10.0.0.1:6379"})["ray_address"]["source"] == "environment, RAY_ADDRESS"
 

@@ -1,42 +1,34 @@
-"""Every `spnas` line in the CLI's pages is one that the parser takes."""
+"""The examples of docs/cli.md that are not commands, and its table of exit codes."""
 
 import re
-import shlex
 import tomllib
 from pathlib import Path
-from typing import Any
 
-import pytest
-from typer.main import get_command
-
-from service.cli import app
+from service.cli.exit_codes import ExitCode
 from service.cli.spec import fields_of_file, spec_of
 from service.settings import Settings
+from tests.docs.lines import ROOT, blocks
+from tests.service.cli.test_help import LEAVES
 
-DOCS = Path(__file__).parents[3] / "docs"
-LINES = [
-    (page.name, match[1])
-    for page in (*sorted(DOCS.glob("*.md")), DOCS.parent / "README.md")
-    for match in re.finditer(r"^ *(?:\.venv/bin/)?(spnas [^\n#]+)", page.read_text("utf-8"), re.MULTILINE)
-]
-
-
-def test_there_are_commands_to_check() -> None:
-    assert {page for page, _ in LINES} >= {"cli.md", "first-study.md", "export.md", "your-own-device.md"}
-
-
-@pytest.mark.parametrize(("page", "line"), LINES)
-def test_a_documented_command_is_accepted(page: str, line: str) -> None:
-    command: Any = get_command(app)
-    words = shlex.split(line)[1:]
-    while hasattr(command, "commands"):
-        command = command.commands[words.pop(0)]
-    command.make_context("spnas", words)
+PAGE = ROOT / "docs" / "cli.md"
 
 
 def test_the_toml_examples_are_a_study_and_settings(tmp_path: Path) -> None:
-    study, settings = re.findall(r"```toml\n(.*?)```", (DOCS / "cli.md").read_text("utf-8"), re.DOTALL)
+    study, settings = blocks(PAGE, "toml")
     file = tmp_path / "study.toml"
     file.write_text(study, encoding="utf-8")
     assert spec_of(fields_of_file(file)).budget_epochs == 96
     assert Settings(**tomllib.loads(settings)).port == 9000
+
+
+def test_every_exit_code_is_in_the_table() -> None:
+    codes = re.findall(r"^\| (\d+) \|", PAGE.read_text("utf-8"), re.MULTILINE)
+    assert codes == [str(code.value) for code in ExitCode]
+
+
+def test_every_command_is_in_the_table() -> None:
+    listed: set[str] = set()
+    for cell in re.findall(r"^\| (`spnas .*?) \|", PAGE.read_text("utf-8"), re.MULTILINE):
+        first, *others = re.findall(r"`(.+?)`", cell)
+        listed |= {first, *(f"{first.rpartition(' ')[0]} {other}" for other in others)}
+    assert listed >= {f"spnas {' '.join(path)}" for path, _ in LEAVES}

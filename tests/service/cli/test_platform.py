@@ -19,6 +19,7 @@ def test_show_has_a_row_for_each_layer(run: Run) -> None:
     numbered = [row for row in rows if len(row) == 9 and row[0].isdigit()]
     assert [row[0] for row in numbered] == [str(layer) for layer in range(1, 21)]
     assert numbered[0][1] == f"{load_platform('pixel1').layers[1][0]:.2f}"
+    assert numbered[0][2] == f"x{load_platform('pixel1').se_factors[1][0]:.2f}"
 
 
 def test_json_is_a_platform_file(run: Run) -> None:

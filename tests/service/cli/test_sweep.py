@@ -2,6 +2,7 @@ import csv
 import io
 import json
 import re
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -275,3 +276,22 @@ def test_results_are_written_to_files(run: Run, swept: tuple[str, ...], tmp_path
     assert "<script src" not in html, "it needs no network"
     found = SweepReport.model_validate_json(result.stdout)
     assert json.loads(result.stdout)["targets"][1]["cells"][0]["lambda"] == found.targets[1].cells[0].lambda_
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--csv", "nowhere/s.csv"), "there is no folder nowhere"),
+        (("--html", "nowhere/s.html"), "there is no folder nowhere"),
+        (("--png", "s.png"), "pip install kaleido"),
+    ],
+)
+def test_files_that_cannot_be_written_are_refused_before_the_search(
+    options: tuple[str, ...], says: str, run: Run, live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "kaleido", None)
+    before = len(live.store.studies.list(query="sweep-").items)
+    result = run("sweep", "--lambda", "1,2", "--epochs", "2", "--seed", "79", *options)
+    assert result.exit_code == 2
+    assert says in result.stderr
+    assert len(live.store.studies.list(query="sweep-").items) == before

@@ -221,7 +221,7 @@ def test_a_trial_shows_the_end_of_its_log(tmp_path: Path) -> None:
         path = f"/studies/{study.id}/trials/0"
         assert "A worker keeps it beside the checkpoints" in page(live, path).words
         root = tmp_path.resolve() / "checkpoints"
-        log = log_path(folder_of(root, live.store.trials.get(study.id, 0)), 1)
+        log = log_path(folder_of(str(root), live.store.trials.get(study.id, 0)), 1)
         log.parent.mkdir(parents=True)
         log.write_text("epoch 1: <b>fine</b>\n")
         words = page(live, path).words
