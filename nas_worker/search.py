@@ -9,6 +9,7 @@ import torch
 
 from nas_worker.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from nas_worker.formulations import new_search
+from nas_worker.formulations.base import Search
 from nas_worker.job import EpochReport, SearchJob
 from nas_worker.runtime import architecture_runtime_ms
 from nas_worker.sources.confinement import UNCONFINED, Confinement
@@ -54,27 +55,41 @@ def run_search(
         search = new_search(job, confinement)
         done = load_checkpoint(Path(resume_from), search) if resume_from is not None else 0
     for epoch in range(done + 1, job.epochs + 1):
-        started = time.perf_counter()
-        with torch_settings(threads):
-            cross_entropy = search.train(epoch, should_stop)
-            if cross_entropy is None:
-                return False
-            accuracy, architecture = search.evaluate(epoch)
         checkpoint = checkpoint_path(checkpoint_dir, epoch, attempt) if checkpoint_dir else None
-        if checkpoint:
-            save_checkpoint(checkpoint, search, epoch)
-        on_epoch(
-            EpochReport(
-                epoch=epoch,
-                cross_entropy=cross_entropy,
-                accuracy=accuracy,
-                runtime_ms=architecture_runtime_ms(job.platform, architecture),
-                seconds=time.perf_counter() - started,
-                architecture=architecture.format(),
-                checkpoint=str(checkpoint) if checkpoint else None,
-            )
-        )
+        report = _epoch(search, job, epoch, should_stop=should_stop, threads=threads, checkpoint=checkpoint)
+        if report is None:
+            return False
+        on_epoch(report)
     return True
+
+
+def _epoch(
+    search: Search,
+    job: SearchJob,
+    epoch: int,
+    *,
+    should_stop: Callable[[], bool],
+    threads: int,
+    checkpoint: Path | None,
+) -> EpochReport | None:
+    """Trains, evaluates and keeps the checkpoint; None when it was told to stop."""
+    started = time.perf_counter()
+    with torch_settings(threads):
+        cross_entropy = search.train(epoch, should_stop)
+        if cross_entropy is None:
+            return None
+        accuracy, architecture = search.evaluate(epoch)
+    if checkpoint:
+        save_checkpoint(checkpoint, search, epoch)
+    return EpochReport(
+        epoch=epoch,
+        cross_entropy=cross_entropy,
+        accuracy=accuracy,
+        runtime_ms=architecture_runtime_ms(job.platform, architecture),
+        seconds=time.perf_counter() - started,
+        architecture=architecture.format(),
+        checkpoint=str(checkpoint) if checkpoint else None,
+    )
 
 
 @contextmanager
