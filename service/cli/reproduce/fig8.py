@@ -30,8 +30,8 @@ SEARCH, SAMPLE = "between searches", "within a softmax"
 
 _LAMBDAS = (0.05, 50.0)
 _BILEVEL_LAMBDAS = (5e-4, 0.5)
-"""Of two levels. Adam divides a gradient by its own size, so only the ratio of the two terms of the loss counts;
-and that of CE for the logit of one of many mixed candidates is small."""
+"""Of two levels. Adam divides a gradient by its own size, so only the ratio of the loss's two terms counts,
+and that of CE is small where a logit is one of many mixed candidates'."""
 _WINDOW = (0.9375, 1.0)
 """Of random search, in shares of the target: the paper keeps 75 to 80 ms for 80."""
 _MULTI_PATH_WIDTH = 0.5
