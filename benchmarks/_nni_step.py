@@ -43,8 +43,8 @@ class MBConv(nn.Module):
         if self.squeeze is not None and self.excite is not None:
             scale = torch.sigmoid(self.excite(functional.relu_(self.squeeze(y.mean((2, 3))))))
             y = y * scale[:, :, None, None]
-        y = self.project(y)
-        return x + y if self.residual else y
+        projected: torch.Tensor = self.project(y)
+        return x + projected if self.residual else projected
 
 
 class Space(ModelSpace):  # type: ignore[misc]

@@ -6,10 +6,10 @@ are the channels and the squeeze rows of one.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd import Function
 from torch.nn import functional
 
@@ -22,18 +22,12 @@ _LEVELS = 4
 """Of a layer: always there, with e6, with e6 or se50, with both."""
 
 
-class PartSquares(Function):
-    """Sums of squares of the parts of all superkernels, as ``superkernel_gates`` takes them."""
+class _PartSquares(Function):
+    """See ``part_squares``."""
 
     @staticmethod
     def forward(ctx: Context, masks: Tensor, *weights: Tensor) -> Tensor:
-        """L x 6.
-
-        Args:
-            ctx: Torch's.
-            masks: 25 x 2, of the inner 3x3 and of the shell around it.
-            weights: L depthwise weights, C x 1 x 5 x 5, then L squeeze weights, S x C.
-        """
+        """L x 6."""
         depthwise, squeezes = weights[: len(weights) // 2], weights[len(weights) // 2 :]
         per_part = torch.stack([depthwise_taps(weight) @ masks for weight in depthwise]).flatten(1)
         norms = torch.stack([torch.linalg.vector_norm(weight.view(2, -1), dim=1) for weight in squeezes])
@@ -41,7 +35,7 @@ class PartSquares(Function):
         return torch.cat([per_part, norms.square()], 1)
 
     @staticmethod
-    def backward(ctx: Context, grad: Tensor) -> Grads:  # type: ignore[override]
+    def backward(ctx: Context, grad: Tensor) -> Grads:
         """Each weight times twice the gradient of its part."""
         masks, norms, *weights = ctx.saved_tensors
         count = len(weights) // 2
@@ -57,22 +51,14 @@ class PartSquares(Function):
         return None, *(of_part.view_as(weight) for of_part, weight in grads)
 
 
-class GatedKernels(Function):
-    """Eq. 2 for all layers: the inner 3x3 kernel, and the shell around it times a gate."""
+class _GatedKernels(Function):
+    """See ``gated_kernels``."""
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Context, k5: Tensor, core: Tensor, shell: Tensor, *weights: Tensor
     ) -> tuple[Tensor, ...]:
-        """L kernels, C x 1 x 5 x 5.
-
-        Args:
-            ctx: Torch's.
-            k5: L gates.
-            core: Mask of the inner 3x3, 1 x 1 x 5 x 5.
-            shell: Of what is around it.
-            weights: L depthwise weights.
-        """
+        """L kernels, C x 1 x 5 x 5."""
         masks = core + k5.view(-1, 1, 1, 1, 1) * shell
         ctx.save_for_backward(shell, masks, *weights)
         return tuple(torch._foreach_mul(weights, list(masks.unbind())))
@@ -91,18 +77,12 @@ class GatedKernels(Function):
         )
 
 
-class GatedVectors(Function):
-    """Scales and shifts of BatchNorms times gates: of whole outputs, at no cost in memory."""
+class _GatedVectors(Function):
+    """See ``gated_vectors``."""
 
     @staticmethod
-    def forward(ctx: Context, gates: Tensor, *vectors: Tensor) -> tuple[Tensor, ...]:  # type: ignore[override]
-        """L products of vectors, and L more.
-
-        Args:
-            ctx: Torch's.
-            gates: L.
-            vectors: L scales and L shifts.
-        """
+    def forward(ctx: Context, gates: Tensor, *vectors: Tensor) -> tuple[Tensor, ...]:
+        """L products of vectors, and L more."""
         ctx.save_for_backward(gates, *vectors)
         return tuple(torch._foreach_mul(vectors, list(gates.repeat(2).unbind())))
 
@@ -116,31 +96,18 @@ class GatedVectors(Function):
         return of_gates, *torch._foreach_mul(grads, list(gates.repeat(2).unbind()))
 
 
-class GateLevels(Function):
-    """What the gates leave of each channel and of each squeeze row of all layers (Eqs. 3, 4).
-
-    The first half of the channels is there always, the second with e6. The SE ratio is one of the channels
-    that enter the SE path, so with e=3 the squeeze has half as many rows. Then 0.25 is the first quarter of
-    them and 0.5 the first half: the second quarter is there if e6 or se50 is open, the rest if both are.
-    """
+class _GateLevels(Function):
+    """See ``gate_levels``."""
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Context, e6: Tensor, se50: Tensor, index: Tensor, sizes: list[int]
     ) -> tuple[Tensor, ...]:
-        """For each layer its channels (C) and its rows (S), in turn.
-
-        Args:
-            ctx: Torch's.
-            e6: L gates.
-            se50: L gates.
-            index: From ``level_index``: which of a layer's four levels each of the numbers is.
-            sizes: C and S of each layer, in turn.
-        """
+        """For each layer its channels (C) and its rows (S), in turn."""
         ctx.save_for_backward(e6, se50)
         upper = e6 * se50
         levels = torch.stack([torch.ones_like(e6), e6, e6 + se50 - upper, upper], 1)
-        return levels.flatten().index_select(0, index).split(sizes)
+        return torch.split(levels.flatten().index_select(0, index), sizes)
 
     @staticmethod
     def backward(ctx: Context, *grads: Tensor) -> Grads:
@@ -153,11 +120,11 @@ class GateLevels(Function):
         return of_e6, of_upper * e6 - of_second * e6 + of_second, None, None
 
 
-class GatedSqueeze(Function):
-    """Squeeze-and-excite of a layer with gates; the scale of its SE path is 1 where se25 is shut (Eq. 4)."""
+class _GatedSqueeze(Function):
+    """See ``gated_squeeze``."""
 
     @staticmethod
-    def forward(  # type: ignore[override]  # noqa: PLR0917 - torch passes no names
+    def forward(  # noqa: PLR0917 - torch passes no names
         ctx: Context,
         y: Tensor,
         squeeze_weight: Tensor,
@@ -168,19 +135,7 @@ class GatedSqueeze(Function):
         rows: Tensor,
         se25: Tensor,
     ) -> Tensor:
-        """N x C x H x W.
-
-        Args:
-            ctx: Torch's.
-            y: N x C x H x W, without gates.
-            squeeze_weight: S x C.
-            squeeze_bias: S.
-            excite_weight: C x S.
-            excite_bias: C.
-            channels: C, of ``GateLevels``.
-            rows: S, of ``GateLevels``.
-            se25: Gate of the SE path.
-        """
+        """N x C x H x W."""
         with torch.autocast(y.device.type, enabled=False):  # a few numbers: they need no less than float32
             pooled = y.mean((2, 3), dtype=squeeze_weight.dtype)
             hidden = functional.relu_(functional.linear(pooled * channels, squeeze_weight, squeeze_bias))
@@ -193,7 +148,7 @@ class GatedSqueeze(Function):
         return y * factor
 
     @staticmethod
-    def backward(ctx: Context, grad: Tensor) -> Grads:  # type: ignore[override]
+    def backward(ctx: Context, grad: Tensor) -> Grads:
         """Of everything; those of the gates only where they are asked for."""
         y, squeeze_weight, excite_weight, pooled, hidden, excited, scale, factor, *gates = ctx.saved_tensors
         channels, rows, se25 = gates
@@ -220,7 +175,7 @@ class GatedSqueeze(Function):
 
 
 def level_index(sizes: Sequence[int]) -> Tensor:
-    """The index that ``GateLevels`` takes, of C and S of each layer in turn."""
+    """The index that ``gate_levels`` takes, of C and S of each layer in turn."""
     always, of_e6, of_second, of_upper = range(_LEVELS)
     found = []
     for layer, (channels, rows) in enumerate(zip(sizes[::2], sizes[1::2], strict=True)):
@@ -234,3 +189,75 @@ def level_index(sizes: Sequence[int]) -> Tensor:
 def _summed(tensors: Iterable[Tensor]) -> Tensor:
     """The sum of each, L."""
     return torch.stack([tensor.sum() for tensor in tensors])
+
+
+def part_squares(masks: Tensor, *weights: Tensor) -> Tensor:
+    """Sums of squares of the parts of all superkernels, L x 6, as ``superkernel_gates`` takes them.
+
+    Args:
+        masks: 25 x 2, of the inner 3x3 and of the shell around it.
+        weights: L depthwise weights, C x 1 x 5 x 5, then L squeeze weights, S x C.
+    """
+    return cast(Tensor, _applied(_PartSquares, masks, *weights))
+
+
+def gated_kernels(k5: Tensor, core: Tensor, shell: Tensor, *weights: Tensor) -> tuple[Tensor, ...]:
+    """Eq. 2 for all layers: the inner 3x3 kernel, and the shell around it times a gate.
+
+    Args:
+        k5: L gates.
+        core: Mask of the inner 3x3, 1 x 1 x 5 x 5.
+        shell: Of what is around it.
+        weights: L depthwise weights, C x 1 x 5 x 5.
+    """
+    return cast(tuple[Tensor, ...], _applied(_GatedKernels, k5, core, shell, *weights))
+
+
+def gated_vectors(gates: Tensor, *vectors: Tensor) -> tuple[Tensor, ...]:
+    """Scales and shifts of BatchNorms times gates: of whole outputs, at no cost in memory.
+
+    Args:
+        gates: L.
+        vectors: L scales, then L shifts.
+    """
+    return cast(tuple[Tensor, ...], _applied(_GatedVectors, gates, *vectors))
+
+
+def gate_levels(e6: Tensor, se50: Tensor, index: Tensor, sizes: Sequence[int]) -> tuple[Tensor, ...]:
+    """What gates leave of each channel (C) and each squeeze row (S) of all layers, in turn (Eqs. 3, 4).
+
+    The first half of the channels is there always, the second with e6. The SE ratio is one of the channels
+    that enter the SE path, so with e=3 the squeeze has half as many rows. Then 0.25 is the first quarter of
+    them and 0.5 the first half: the second quarter is there if e6 or se50 is open, the rest if both are.
+
+    Args:
+        e6: L gates.
+        se50: L gates.
+        index: From ``level_index``.
+        sizes: C and S of each layer, in turn.
+    """
+    return cast(tuple[Tensor, ...], _applied(_GateLevels, e6, se50, index, list(sizes)))
+
+
+def gated_squeeze(
+    y: Tensor, linears: tuple[nn.Linear, nn.Linear], channels: Tensor, rows: Tensor, se25: Tensor
+) -> Tensor:
+    """Squeeze-and-excite of a layer with gates; the scale of its SE path is 1 where se25 is shut (Eq. 4).
+
+    Args:
+        y: N x C x H x W, without gates.
+        linears: Squeeze, C -> S, and excitation, S -> C.
+        channels: C, of ``gate_levels``.
+        rows: S, of ``gate_levels``.
+        se25: Gate of the SE path.
+
+    Returns:
+        N x C x H x W, of the type of ``y``.
+    """
+    weights = [parameter for linear in linears for parameter in (linear.weight, linear.bias)]
+    return cast(Tensor, _applied(_GatedSqueeze, y, *weights, channels, rows, se25))
+
+
+def _applied(function: type[Function], *arguments: object) -> object:
+    found: object = function.apply(*arguments)  # type: ignore[no-untyped-call]
+    return found

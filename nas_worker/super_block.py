@@ -10,12 +10,12 @@ from torch.nn import functional
 
 from nas_worker.blocks import NORM_MOMENTUM, MBConv
 from nas_worker.gated_ops import (
-    GatedKernels,
-    GatedSqueeze,
-    GatedVectors,
-    GateLevels,
-    PartSquares,
+    gate_levels,
+    gated_kernels,
+    gated_squeeze,
+    gated_vectors,
     level_index,
+    part_squares,
 )
 from nas_worker.space import LARGEST, LayerGeometry
 from nas_worker.superkernel import kernel_parts
@@ -72,10 +72,8 @@ class SuperBlock(MBConv):
         Returns:
             N x out x H/stride x W/stride.
         """
-        squeeze, excite = self.linears
-        weights = (squeeze.weight, squeeze.bias, excite.weight, excite.bias)
         y = functional.relu_(self.depthwise_norm(self.depthwise.convolve(self.expanded(x), parts.kernel)))
-        y = self.project(GatedSqueeze.apply(y, *weights, parts.channels, parts.rows, parts.se25))
+        y = self.project(gated_squeeze(y, self.linears, parts.channels, parts.rows, parts.se25))
         if parts.affine is None:
             return cast(Tensor, self.project_norm(y))
         bn = self.project_norm
@@ -119,13 +117,13 @@ class GatedWeights(nn.Module):
         """
         depthwise = [block.depthwise.weight for block in self._blocks]
         k5, e3, e6, se25, se50 = gates.unbind(1)
-        kernels = GatedKernels.apply(k5, self.core, self.shell, *depthwise)  # Eq. 2
+        kernels = gated_kernels(k5, self.core, self.shell, *depthwise)  # Eq. 2
         if self._placement == "kernel":
-            kernels = [
+            kernels = tuple(
                 _with_outer_gates(*each) for each in zip(kernels, e3.unbind(), e6.unbind(), strict=True)
-            ]
+            )
             e3, e6 = e3.detach(), e6.detach()
-        levels = GateLevels.apply(e6, se50, self.levels, self._sizes)
+        levels = gate_levels(e6, se50, self.levels, self._sizes)
         affine = self._affine(e3)
         rows = zip(kernels, levels[::2], levels[1::2], se25.unbind(), strict=True)
         for place, parts in enumerate(rows):
@@ -137,7 +135,7 @@ class GatedWeights(nn.Module):
         vectors = [norm.weight for norm in norms] + [norm.bias for norm in norms]
         if not norms:
             return {}
-        gated = GatedVectors.apply(e3.index_select(0, self.residual), *vectors)
+        gated = gated_vectors(e3.index_select(0, self.residual), *vectors)
         return dict(
             zip(self._residual, zip(gated[: len(norms)], gated[len(norms) :], strict=True), strict=True)
         )
@@ -147,8 +145,7 @@ class GatedWeights(nn.Module):
         masks = torch.stack([self.core.flatten(), self.shell.flatten()], 1)
         depthwise = [block.depthwise.weight for block in self._blocks]
         squeezes = [block.linears[0].weight for block in self._blocks]
-        squares: Tensor = PartSquares.apply(masks, *depthwise, *squeezes)
-        return squares
+        return part_squares(masks, *depthwise, *squeezes)
 
     def part_sizes(self) -> Tensor:
         """Channels in a half of the depthwise kernel, weights in a half of the squeeze, L x 2."""

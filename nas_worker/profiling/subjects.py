@@ -107,11 +107,10 @@ def subjects(settings: ProfileSettings) -> tuple[Subject, ...]:
             shape = (batch, geometry.in_channels, size, size)
             for each in MBCONV_TYPES:
                 build = partial(_blocks, geometry, each, seed)
-                key = block_key(geometry.index, each)
-                found.append(Subject(key, partial(build, 1), shape, LAYER_VISITS))
+                once, chain = block_key(geometry.index, each), chain_key(geometry.index, each)
+                found.append(Subject(once, partial(build, 1), shape, LAYER_VISITS))
                 if geometry.residual:
-                    key = chain_key(geometry.index, each)
-                    found.append(Subject(key, partial(build, CHAINED), shape, LAYER_VISITS))
+                    found.append(Subject(chain, partial(build, CHAINED), shape, LAYER_VISITS))
     for key, architectures in (
         (calibration_key, calibration_architectures(settings)),
         (evaluation_key, evaluation_architectures(settings)),

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from nas_worker.gated_ops import PartSquares
+from nas_worker.gated_ops import part_squares
 from nas_worker.space import GATES, Architecture, is_skippable
 from nas_worker.superkernel import (
     Gate,
@@ -88,7 +88,7 @@ def test_gates_and_their_gradients_are_those_of_the_plain_equations(
 
     masks = torch.stack([part.flatten() for part in kernel_parts(depthwise)], 1)
     ours = superkernel_gates(
-        PartSquares.apply(masks, depthwise, squeeze),
+        part_squares(masks, depthwise, squeeze),
         torch.tensor([[CHANNELS // 2, ROWS // 2 * CHANNELS]], dtype=torch.float64),
         thresholds[None],
         kept[None],
