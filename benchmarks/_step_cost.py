@@ -2,8 +2,8 @@
 
     python -m benchmarks._step_cost NETWORK WIDTH IMAGE_SIZE BATCH STEPS
 
-As a program (on Linux) it prints the resident memory of its process in bytes: before the network is built,
-and the peak over its building and its steps.
+As a program (on Linux) it prints the resident memory of its process in bytes: before the network is built but
+after a step of a tiny one, and the peak over its building and its steps.
 """
 
 import json
@@ -20,8 +20,10 @@ from nas_worker.bilevel import ChoiceNetwork
 from nas_worker.blocks import initialise
 from nas_worker.convnet import ConvNet
 from nas_worker.formulations.multi_path_softmax import SoftmaxPaths
+from nas_worker.job import Precision
 from nas_worker.optim import RMSPropTF, weight_groups
 from nas_worker.platform import load_platform
+from nas_worker.precision import autocast
 from nas_worker.runtime import RuntimeModel
 from nas_worker.search import torch_settings
 from nas_worker.space import LARGEST, Architecture, MacroArchitecture
@@ -32,6 +34,8 @@ NETWORKS = (PLAIN, SINGLE_PATH, MULTI_PATH)
 
 _RATE, _THRESHOLD_RATE, _LAMBDA = 0.006, 0.03, 0.5
 _CHANNELS, _CLASSES = 3, 10
+_SMALLEST = 0.05, 8, 2
+"""Width, image size and batch of a step that is taken first: what it imports is no network's memory."""
 _STATUS, _CLEAR_REFS = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 _RESET_PEAK = "5"
 Step = Callable[[], object]
@@ -45,12 +49,9 @@ def training_step(network: str, width: float, image_size: int, batch: int) -> St
     weights, half of what a step of its two levels costs.
     """
     macro = MacroArchitecture(width, image_size, _CHANNELS, _CLASSES)
-    torch.manual_seed(0)
-    images = torch.randn(batch, _CHANNELS, image_size, image_size)
-    images = images.contiguous(memory_format=torch.channels_last)
-    labels = torch.randint(0, _CLASSES, (batch,))
+    images, labels = random_batch(image_size, batch)
     if network == SINGLE_PATH:
-        return _single_path(macro, images, labels)
+        return single_path_step(macro, images, labels)
     if network == MULTI_PATH:
         paths = SoftmaxPaths(macro)
         choices = cast(ChoiceNetwork, paths).choices().detach()
@@ -58,6 +59,14 @@ def training_step(network: str, width: float, image_size: int, batch: int) -> St
         return _of_weights(paths, lambda: paths(images, choices), labels, excluded)
     plain = ConvNet(macro, Architecture.uniform(LARGEST))
     return _of_weights(plain, lambda: plain(images), labels, [])
+
+
+def random_batch(image_size: int, batch: int) -> tuple[Tensor, Tensor]:
+    """Images, channels last in memory, and labels; always the same. Sets torch's seed."""
+    torch.manual_seed(0)
+    images = torch.randn(batch, _CHANNELS, image_size, image_size)
+    images = images.contiguous(memory_format=torch.channels_last)
+    return images, torch.randint(0, _CLASSES, (batch,))
 
 
 def _of_weights(
@@ -78,7 +87,11 @@ def _of_weights(
     return step
 
 
-def _single_path(macro: MacroArchitecture, images: Tensor, labels: Tensor) -> Step:
+def single_path_step(
+    macro: MacroArchitecture, images: Tensor, labels: Tensor, *, precision: Precision = "float32"
+) -> Step:
+    """A step of the supernet with all its gates, the runtime term and both optimisers."""
+    context = autocast(precision, images.device)
     supernet = Supernet(macro)
     initialise(supernet)
     supernet.train()
@@ -90,7 +103,9 @@ def _single_path(macro: MacroArchitecture, images: Tensor, labels: Tensor) -> St
     def step() -> float:
         gates = supernet.gates()
         runtime_ms: Tensor = runtime(gates)
-        loss = functional.cross_entropy(supernet(images, gates), labels) + _LAMBDA * runtime_ms.log()
+        with context:
+            logits = supernet(images, gates).float()
+        loss = functional.cross_entropy(logits, labels) + _LAMBDA * runtime_ms.log()
         value = loss.item()
         torch.autograd.backward(loss)
         for optimizer in (weights, thresholds):
@@ -110,9 +125,10 @@ def _resident_bytes(field: str) -> int:
 def _main() -> None:
     network, width, *sizes = sys.argv[1:]
     image_size, batch, steps = map(int, sizes)
-    before = _resident_bytes("VmRSS")
-    _CLEAR_REFS.write_text(_RESET_PEAK)
     with torch_settings(threads=1):
+        training_step(network, *_SMALLEST)()
+        before = _resident_bytes("VmRSS")
+        _CLEAR_REFS.write_text(_RESET_PEAK)
         step = training_step(network, float(width), image_size, batch)
         for _ in range(steps):
             step()

@@ -21,20 +21,16 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 from scipy.stats import spearmanr
-from torch.nn import functional
 
 from benchmarks._publish import write_json
 from benchmarks.search_table import Row, read_table
-from nas_worker.blocks import initialise
-from nas_worker.convnet import ConvNet
 from nas_worker.data import load_dataset
-from nas_worker.evaluate import recalibrated_accuracy
-from nas_worker.inputs import Inputs, search_inputs
+from nas_worker.inputs import search_inputs
 from nas_worker.job import SearchSettings
-from nas_worker.optim import RMSPropTF, weight_groups
+from nas_worker.proxy_training import ProxyTraining
 from nas_worker.search import torch_settings
-from nas_worker.space import Architecture, MacroArchitecture
-from nas_worker.trainer import relative_rate
+from nas_worker.search_data import SearchData
+from nas_worker.space import Architecture
 
 
 def spread(rows: list[Row], count: int) -> list[Row]:
@@ -66,14 +62,12 @@ def retrained(settings: SearchSettings, architecture: Architecture, epochs: int,
         settings.max_train_images,
         torch.device("cpu"),
     )
-    channels, *sides = train.images.shape[1:]
-    macro = MacroArchitecture(settings.width, min(sides), channels, dataset.classes)
-    with torch.random.fork_rng(devices=[]), torch_settings(threads=1):
-        torch.manual_seed(seed)
-        convnet = ConvNet(macro, architecture)
-        initialise(convnet)
-        _fit(convnet, train, settings, epochs)
-        return recalibrated_accuracy(convnet, train, test)
+    data = SearchData(train, test, dataset.classes, dataset.fingerprint)
+    with torch_settings(threads=1):
+        training = ProxyTraining(architecture, settings, data, epochs=epochs, seed=seed)
+        for epoch in range(1, epochs + 1):
+            training.train(epoch)
+        return training.accuracy()
 
 
 def retrained_all(
@@ -85,25 +79,6 @@ def retrained_all(
         futures = [pool.submit(retrained, settings, network, epochs, seed) for network, seed in jobs]
         accuracies = [future.result() for future in futures]
     return np.array(accuracies).reshape(len(rows), len(seeds))
-
-
-def _fit(convnet: ConvNet, train: Inputs, settings: SearchSettings, epochs: int) -> None:
-    optimizer = RMSPropTF(weight_groups(convnet, settings.weight_decay), lr=settings.learning_rate)
-    steps = len(train) // settings.batch_size
-    convnet.train()
-    for epoch in range(epochs):
-        batches = torch.split(torch.randperm(len(train)), settings.batch_size)
-        for step in range(steps):
-            batch = train.take(batches[step])
-            loss = functional.cross_entropy(
-                convnet(batch.images), batch.labels, label_smoothing=settings.label_smoothing
-            )
-            torch.autograd.backward(loss)
-            rate = settings.learning_rate * relative_rate(epoch * steps + step, epochs * steps)
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            optimizer.step()
-            optimizer.zero_grad()
 
 
 def trend(rows: list[Row], accuracies: NDArray[np.float64]) -> Mapping[str, float]:
@@ -124,6 +99,25 @@ def trend(rows: list[Row], accuracies: NDArray[np.float64]) -> Mapping[str, floa
         "points_per_halving_in_search": 100 * float(np.polyfit(halvings, searched, 1)[0]),
         "seed_deviation_points": 100 * float(spread_of_seeds),
     }
+
+
+def _shown(rows: list[Row], accuracies: NDArray[np.float64], seeds: list[int]) -> dict[str, float]:
+    """Prints a line a search, and gives the same figures."""
+    table = Table("R ms", "lambda", "in the search", *(f"seed {seed}" for seed in seeds))
+    figures: dict[str, float] = {}
+    for number, row in enumerate(rows):
+        for place, seed in enumerate(seeds):
+            figures[f"{number}.retrained_accuracy_seed_{seed}"] = accuracies[number, place]
+        figures[f"{number}.runtime_ms"] = row["runtime_ms"]
+        figures[f"{number}.search_accuracy"] = row["accuracy"]
+        table.add_row(
+            f"{row['runtime_ms']:.1f}",
+            f"{row['lambda']:g}",
+            f"{row['accuracy']:.3f}",
+            *(f"{accuracy:.3f}" for accuracy in accuracies[number]),
+        )
+    Console().print(table)
+    return figures
 
 
 def main() -> None:
@@ -149,24 +143,10 @@ def main() -> None:
     except ValueError as error:
         parser.error(str(error))
     accuracies = retrained_all(settings, rows, arguments.epochs, arguments.seeds, arguments.processes)
-    table = Table("R ms", "lambda", "in the search", *(f"seed {seed}" for seed in arguments.seeds))
-    figures: dict[str, float] = {}
-    for number, row in enumerate(rows):
-        for place, seed in enumerate(arguments.seeds):
-            figures[f"{number}.retrained_accuracy_seed_{seed}"] = accuracies[number, place]
-        figures[f"{number}.runtime_ms"] = row["runtime_ms"]
-        figures[f"{number}.search_accuracy"] = row["accuracy"]
-        table.add_row(
-            f"{row['runtime_ms']:.1f}",
-            f"{row['lambda']:g}",
-            f"{row['accuracy']:.3f}",
-            *(f"{accuracy:.3f}" for accuracy in accuracies[number]),
-        )
+    figures = _shown(rows, accuracies, arguments.seeds)
     found = trend(rows, accuracies)
-    console = Console()
-    console.print(table)
     for name, value in found.items():
-        console.print(f"{name}: {value:.2f}")
+        Console().print(f"{name}: {value:.2f}")
     if arguments.json is not None:
         run = {name: getattr(arguments, name) for name in ("search_seeds", "epochs", "seeds")}
         run["table"] = arguments.table.name

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import torch
 
-from nas_worker.checkpoint import Resumable, checkpoint_name, load_checkpoint, save_checkpoint
+from nas_worker.checkpoint import checkpoint_name, load_checkpoint, save_checkpoint
 from nas_worker.errors import StorageError
 from nas_worker.formulations import new_search
+from nas_worker.formulations.base import Search
 from nas_worker.job import EpochReport, SearchJob
 from nas_worker.runtime import architecture_runtime_ms
 from nas_worker.sources.confinement import UNCONFINED, Confinement
@@ -57,35 +58,48 @@ def run_search(
         search = new_search(job, confinement)
         done = load_checkpoint(resume_from, search) if resume_from is not None else 0
     for epoch in range(done + 1, job.epochs + 1):
-        started = time.perf_counter()
-        with torch_settings(threads):
-            cross_entropy = search.train(epoch, should_stop)
-            if cross_entropy is None:
-                return False
-            accuracy, architecture = search.evaluate(epoch)
-        checkpoint = None if checkpoint_dir is None else _saved(checkpoint_dir, search, epoch, attempt)
-        on_epoch(
-            EpochReport(
-                epoch=epoch,
-                cross_entropy=cross_entropy,
-                accuracy=accuracy,
-                runtime_ms=architecture_runtime_ms(job.platform, architecture),
-                seconds=time.perf_counter() - started,
-                architecture=architecture.format(),
-                checkpoint=checkpoint,
-            )
-        )
+        location = None if checkpoint_dir is None else join(checkpoint_dir, checkpoint_name(epoch, attempt))
+        report = _epoch(search, job, epoch, should_stop=should_stop, threads=threads, checkpoint=location)
+        if report is None:
+            return False
+        on_epoch(report)
     return True
 
 
-def _saved(folder: str | Path, search: Resumable, epoch: int, attempt: int) -> str:
-    """Where the checkpoint of an epoch now lies."""
-    location = join(folder, checkpoint_name(epoch, attempt))
+def _epoch(
+    search: Search,
+    job: SearchJob,
+    epoch: int,
+    *,
+    should_stop: Callable[[], bool],
+    threads: int,
+    checkpoint: str | None,
+) -> EpochReport | None:
+    """Trains, evaluates and keeps the checkpoint; None when it was told to stop."""
+    started = time.perf_counter()
+    with torch_settings(threads):
+        cross_entropy = search.train(epoch, should_stop)
+        if cross_entropy is None:
+            return None
+        accuracy, architecture = search.evaluate(epoch)
+    if checkpoint is not None:
+        _save(checkpoint, search, epoch)
+    return EpochReport(
+        epoch=epoch,
+        cross_entropy=cross_entropy,
+        accuracy=accuracy,
+        runtime_ms=architecture_runtime_ms(job.platform, architecture),
+        seconds=time.perf_counter() - started,
+        architecture=architecture.format(),
+        checkpoint=checkpoint,
+    )
+
+
+def _save(location: str, search: Search, epoch: int) -> None:
     try:
         save_checkpoint(location, search, epoch)
     except OSError as error:
         raise StorageError(f"checkpoint {location} cannot be written: {error.strerror or error}") from error
-    return location
 
 
 @contextmanager

@@ -45,25 +45,9 @@ def kernel_parts(like: Tensor) -> tuple[Tensor, Tensor]:
     return core, 1 - core
 
 
-def depthwise_squares(weight: Tensor, core: Tensor) -> Tensor:
-    """Sums of squares of the four parts of a depthwise superkernel.
-
-    Args:
-        weight: C x 1 x 5 x 5; the first C / 2 channels are those of e=3.
-        core: Mask of the inner 3x3.
-
-    Returns:
-        4: core and shell of the first half, core and shell of the second.
-    """
-    per_tap = weight.view(2, -1, _KERNEL_SIZE).square().sum(1)
-    mask = core.view(_KERNEL_SIZE)
-    return (per_tap @ torch.stack([mask, 1 - mask], 1)).view(4)
-
-
-def squeeze_squares(weight: Tensor) -> Tensor:
-    """Sums of squares of the two halves (2) of a squeeze weight's output rows: w_0.25 and what w_0.5 adds."""
-    norms: Tensor = torch.linalg.vector_norm(weight.view(2, -1), dim=1)
-    return norms.square()
+def depthwise_taps(weight: Tensor) -> Tensor:
+    """Sums of squares (2 x 25) of each tap in the two halves of a depthwise superkernel, C x 1 x 5 x 5."""
+    return weight.view(2, -1, _KERNEL_SIZE).square().sum(1)
 
 
 def superkernel_gates(

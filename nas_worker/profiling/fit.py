@@ -11,13 +11,15 @@ from nas_worker.profiling.measurements import Measurements
 from nas_worker.profiling.settings import ProfileSettings
 from nas_worker.profiling.subjects import (
     CALL,
+    CHAINED,
     block_key,
     calibration_architectures,
     calibration_key,
+    chain_key,
     measured_layers,
 )
 from nas_worker.runtime import architecture_runtime_ms
-from nas_worker.space import EXPANSIONS, KERNELS, SE_RATIOS, SEARCHABLE, LayerType
+from nas_worker.space import EXPANSIONS, KERNELS, SE_RATIOS, SEARCHABLE, LayerType, is_skippable
 
 MEDIAN = 50.0
 _DIGITS = 6
@@ -42,9 +44,13 @@ def run_spread(measurements: Measurements) -> float:
 def fit_platform(measurements: Measurements, name: str, percentile: float = MEDIAN) -> Platform:
     """The platform that complete measurements tell.
 
-    A layer costs what its typical run takes over a call of a network that does nothing. An SE factor is the
-    mean over both SE ratios. The base is what the calibration ConvNets take on average over the sum of their
-    layers: stem, layers 0 and 21, head, classifier and the call.
+    A layer that can be skipped costs what each block takes by which ``CHAINED`` of them in a row are more
+    than one. So neither a call nor what a back end does to a network's input and output count in it, and
+    weights are as cold as within a network. The first layer of a stage costs what its typical run takes over
+    a call of a network that does nothing: what it bears too much is the same for all types, and missing in
+    the base.
+    An SE factor is the mean over both SE ratios. The base is what the calibration ConvNets take on average
+    over the sum of their layers: stem, layers 0 and 21, head, classifier and the call.
 
     Args:
         measurements: All rounds.
@@ -88,8 +94,7 @@ _CORNERS = tuple((kernel, expansion) for kernel in KERNELS for expansion in EXPA
 def _column(times_ms: Mapping[str, float], layer: int, kernel: int, expansion: int) -> tuple[float, float]:
     """Runtime without SE in milliseconds, and the factor with SE."""
     without_se, *with_se = (
-        times_ms[block_key(layer, LayerType(kernel, expansion, ratio))] - times_ms[CALL]
-        for ratio in SE_RATIOS
+        _layer_ms(times_ms, layer, LayerType(kernel, expansion, ratio)) for ratio in SE_RATIOS
     )
     if min(without_se, *with_se) <= 0:
         raise ProfileError(
@@ -97,6 +102,13 @@ def _column(times_ms: Mapping[str, float], layer: int, kernel: int, expansion: i
             "measure again with more rounds or repeats"
         )
     return without_se, statistics.mean(with_se) / without_se
+
+
+def _layer_ms(times_ms: Mapping[str, float], layer: int, layer_type: LayerType) -> float:
+    once_ms = times_ms[block_key(layer, layer_type)]
+    if is_skippable(layer):
+        return (times_ms[chain_key(layer, layer_type)] - once_ms) / (CHAINED - 1)
+    return once_ms - times_ms[CALL]
 
 
 def _base_ms(platform: Platform, settings: ProfileSettings, times_ms: Mapping[str, float]) -> float:

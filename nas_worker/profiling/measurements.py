@@ -25,7 +25,7 @@ class Measurements(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     settings: ProfileSettings
     environment: dict[str, str]
     rounds_done: int = Field(ge=0)

@@ -24,6 +24,9 @@ LAYER_VISITS = 4
 """Visits of a layer in a round, where a ConvNet has one: it takes little time, and its error counts in every
 ConvNet, up to three times."""
 
+CHAINED = 4
+"""Blocks in a row that a layer with a residual is measured as, beside the block alone."""
+
 CALL = "call"
 """Key of the network that does nothing: what a call costs by itself."""
 
@@ -48,6 +51,11 @@ class Subject:
 def block_key(layer: int, layer_type: LayerType) -> str:
     """Key of a type in a searchable layer."""
     return f"layer {layer} {layer_type}"
+
+
+def chain_key(layer: int, layer_type: LayerType) -> str:
+    """Key of ``CHAINED`` blocks of a type in a row, where a layer's output can be its input."""
+    return f"chain {layer} {layer_type}"
 
 
 def calibration_key(number: int) -> str:
@@ -97,15 +105,12 @@ def subjects(settings: ProfileSettings) -> tuple[Subject, ...]:
     for geometry, size in _searchable(macro):
         if geometry.index in measured:
             shape = (batch, geometry.in_channels, size, size)
-            found += [
-                Subject(
-                    block_key(geometry.index, each),
-                    partial(_block, geometry, each, seed),
-                    shape,
-                    LAYER_VISITS,
-                )
-                for each in MBCONV_TYPES
-            ]
+            for each in MBCONV_TYPES:
+                build = partial(_blocks, geometry, each, seed)
+                once, chain = block_key(geometry.index, each), chain_key(geometry.index, each)
+                found.append(Subject(once, partial(build, 1), shape, LAYER_VISITS))
+                if geometry.residual:
+                    found.append(Subject(chain, partial(build, CHAINED), shape, LAYER_VISITS))
     for key, architectures in (
         (calibration_key, calibration_architectures(settings)),
         (evaluation_key, evaluation_architectures(settings)),
@@ -130,10 +135,10 @@ def _nothing() -> nn.Module:
     return nn.Identity().eval()
 
 
-def _block(geometry: LayerGeometry, layer_type: LayerType, seed: int) -> nn.Module:
+def _blocks(geometry: LayerGeometry, layer_type: LayerType, seed: int, count: int) -> nn.Module:
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(seed)
-        return _ready(MBConv(geometry, layer_type))
+        return _ready(nn.Sequential(*(MBConv(geometry, layer_type) for _ in range(count))))
 
 
 def _convnet(macro: MacroArchitecture, architecture: Architecture, seed: int) -> nn.Module:

@@ -132,5 +132,5 @@ def test_softmax_of_kernels_is_equation_18() -> None:
     whole = block.depthwise.weight
     inner = functional.pad(whole[:, :, 1:4, 1:4], (1, 1, 1, 1))
     expected = p_3x3 * inner + p_5x5 * whole
-    k5 = network.choices()[0, 0]
-    torch.testing.assert_close(whole * (block.core + k5 * block.shell), expected)
+    parts = next(iter(network.gated_weights(network.choices())))
+    torch.testing.assert_close(parts.kernel, expected)

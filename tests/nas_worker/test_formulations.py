@@ -145,12 +145,10 @@ def test_lambda_is_nothing_to_random_search() -> None:
     assert comparable(one) == comparable(other)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "random_rejection"])
 def test_a_search_that_diverges_says_where(name: FormulationName) -> None:
-    is_random = name == "random_rejection"
-    cause: dict[str, Any] = {"learning_rate": 10.0} if is_random else {"lambda_": 1e300, "warm_up": 0.0}
     with pytest.raises(DivergedError, match="no longer finite"):
-        run(job_of(name, epochs=8 if is_random else 1, **cause))
+        run(job_of(name, 1e300, epochs=1, warm_up=0.0))
 
 
 @pytest.mark.parametrize("name", NAMES)

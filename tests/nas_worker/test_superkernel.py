@@ -4,15 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from nas_worker.gated_ops import part_squares
 from nas_worker.space import GATES, Architecture, is_skippable
 from nas_worker.superkernel import (
     Gate,
     architecture_gates,
-    depthwise_squares,
     gate,
     gated_architecture,
     kernel_parts,
-    squeeze_squares,
     straight_through_gate,
     superkernel_gates,
 )
@@ -46,20 +45,6 @@ def test_shut_outer_gates_win_over_open_inner_ones() -> None:
     gates[:, GATES.index("se25")] = 0
     expected = ["skip" if is_skippable(layer) else "5x5-6-0" for layer in range(1, 21)]
     assert list(gated_architecture(gates).format()) == expected
-
-
-def test_parts_are_the_core_the_shell_and_the_halves() -> None:
-    weight = torch.randn(CHANNELS, 1, 5, 5, dtype=torch.float64)
-    core, shell = kernel_parts(weight)
-    assert torch.equal(core + shell, torch.ones(1, 1, 5, 5, dtype=torch.float64))
-    squares = depthwise_squares(weight, core).tolist()
-    for half, part in enumerate((weight[: CHANNELS // 2], weight[CHANNELS // 2 :])):
-        inner = part[:, :, 1:4, 1:4].square().sum().item()
-        assert squares[2 * half] == pytest.approx(inner)
-        assert squares[2 * half + 1] == pytest.approx(part.square().sum().item() - inner)
-    squeeze = torch.randn(ROWS, CHANNELS, dtype=torch.float64)
-    expected = [squeeze[: ROWS // 2].square().sum().item(), squeeze[ROWS // 2 :].square().sum().item()]
-    assert squeeze_squares(squeeze).tolist() == pytest.approx(expected)
 
 
 def rms(weight: Tensor) -> Tensor:
@@ -101,9 +86,9 @@ def test_gates_and_their_gradients_are_those_of_the_plain_equations(
     upstream = random(5)
     leaves = [tensor.requires_grad_() for tensor in (depthwise, squeeze, thresholds)]
 
-    core, _ = kernel_parts(depthwise)
+    masks = torch.stack([part.flatten() for part in kernel_parts(depthwise)], 1)
     ours = superkernel_gates(
-        torch.cat([depthwise_squares(depthwise, core), squeeze_squares(squeeze)])[None],
+        part_squares(masks, depthwise, squeeze),
         torch.tensor([[CHANNELS // 2, ROWS // 2 * CHANNELS]], dtype=torch.float64),
         thresholds[None],
         kept[None],

@@ -2,55 +2,21 @@ from random import Random
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional
 
 from nas_worker.blocks import initialise
-from nas_worker.space import (
-    GATES,
-    LAYER_TYPES,
-    SEARCHABLE,
-    Architecture,
-    LayerType,
-    MacroArchitecture,
-    allowed_types,
-    is_skippable,
-)
-from nas_worker.superkernel import architecture_gates, gate
-from nas_worker.supernet import GatePlacement, SuperBlock, Supernet, derive
-
-MACRO = MacroArchitecture(width=0.25, image_size=8, image_channels=1, classes=10)
-PLACEMENTS: tuple[GatePlacement, ...] = ("after_norm", "kernel")
-
-
-def random_supernet(placement: GatePlacement, macro: MacroArchitecture = MACRO) -> Supernet:
-    """With weights, biases and BatchNorm statistics that leave no shortcut: nothing is zero or one."""
-    generator = torch.Generator().manual_seed(0)
-    supernet = Supernet(macro, placement).double()
-    with torch.no_grad():
-        for parameter in supernet.parameters():
-            scale = parameter.shape[1] ** -0.5 if parameter.ndim > 1 else 0.5
-            parameter.copy_(scale * torch.randn(parameter.shape, generator=generator))
-        for module in supernet.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                assert module.running_mean is not None
-                assert module.running_var is not None
-                module.running_mean.copy_(0.3 * torch.randn(module.num_features, generator=generator))
-                module.running_var.copy_(0.5 + torch.rand(module.num_features, generator=generator))
-    return supernet
+from nas_worker.space import GATES, LAYER_TYPES, SEARCHABLE, Architecture, LayerType, MacroArchitecture
+from nas_worker.super_block import GatePlacement
+from nas_worker.superkernel import architecture_gates
+from nas_worker.supernet import Supernet, derive
+from tests.nas_worker.supernets import MACRO, PLACEMENTS, nearly_uniform, random_supernet
 
 
 def select(supernet: Supernet, architecture: Architecture) -> None:
     """Moves the thresholds so that the supernet's own gates select the architecture."""
     with torch.no_grad():
         supernet.thresholds.copy_(torch.where(architecture_gates(architecture) > 0, -1.0, 1e3))
-
-
-def nearly_uniform(layer_type: LayerType) -> Architecture:
-    """The type in every layer that may take it; the largest type elsewhere."""
-    return Architecture(
-        tuple(layer_type if layer_type in allowed_types(i) else LAYER_TYPES[11] for i in SEARCHABLE)
-    )
 
 
 @pytest.mark.parametrize("placement", PLACEMENTS)
@@ -64,10 +30,11 @@ def test_block_at_hard_gates_is_the_derived_block_in_all_20_layers(
     assert supernet.architecture() == architecture
     derived = derive(supernet, architecture).eval()
     gates = supernet.gates()
-    for block, row, layer in zip(supernet.super_blocks(), gates, SEARCHABLE, strict=True):
+    rows = zip(supernet.super_blocks(), supernet.gated_weights(gates), SEARCHABLE, strict=True)
+    for block, parts, layer in rows:
         side = 8 if layer <= 5 else 4 if layer <= 9 else 2
         x = torch.randn(3, block.geometry.in_channels, side, side, dtype=torch.float64)
-        torch.testing.assert_close(block.gated(x, row), derived.blocks[layer](x), rtol=1e-9, atol=1e-9)
+        torch.testing.assert_close(block.gated(x, parts), derived.blocks[layer](x), rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("placement", PLACEMENTS)
@@ -105,72 +72,6 @@ def test_derived_network_owns_its_weights() -> None:
         for parameter in derived.parameters():
             parameter.zero_()
     assert all(torch.equal(tensor, before[name]) for name, tensor in supernet.state_dict().items())
-
-
-def plain_block(block: SuperBlock, x: Tensor, gates: Tensor) -> Tensor:
-    """The gated block written without shortcuts, in training mode."""
-    assert block.expand is not None
-    assert block.squeeze is not None
-    assert block.excite is not None
-    k5, e3, e6, se25, se50 = gates
-    weight = block.depthwise.weight
-    half = weight.shape[0] // 2
-
-    def batch_norm(y: Tensor, bn: nn.BatchNorm2d | None) -> Tensor:
-        assert bn is not None
-        mean = y.mean((0, 2, 3), keepdim=True)
-        deviation = (y.var((0, 2, 3), unbiased=False, keepdim=True) + bn.eps).sqrt()
-        return (y - mean) / deviation * bn.weight[:, None, None] + bn.bias[:, None, None]
-
-    inner = functional.pad(weight[:, :, 1:4, 1:4], (1, 1, 1, 1))
-    kernel = inner + k5 * (weight - inner)
-    if block.placement == "kernel":
-        kernel = e3 * torch.cat([kernel[:half], e6 * kernel[half:]])
-        e3, e6 = e3.detach(), e6.detach()
-    y = torch.relu(batch_norm(functional.conv2d(x, block.expand.weight), block.expand_norm))
-    y = functional.conv2d(y, kernel, stride=block.geometry.stride, padding=2, groups=2 * half)
-    y = torch.relu(batch_norm(y, block.depthwise_norm))
-    y = torch.cat([y[:, :half], e6 * y[:, half:]], 1)
-    hidden = torch.relu(block.squeeze(y.mean((2, 3))))
-    quarter = hidden.shape[1] // 4
-    second = 1 - (1 - e6) * (1 - se50)
-    hidden = torch.cat(
-        [
-            hidden[:, :quarter],
-            second * hidden[:, quarter : 2 * quarter],
-            e6 * se50 * hidden[:, 2 * quarter :],
-        ],
-        1,
-    )
-    scale = torch.sigmoid(block.excite(hidden))[:, :, None, None]
-    y = (1 - se25) * y + se25 * y * scale
-    y = batch_norm(functional.conv2d(y, block.project.weight), block.project_norm)
-    return x + e3 * y if block.geometry.residual else y
-
-
-@pytest.mark.parametrize("placement", PLACEMENTS)
-@pytest.mark.parametrize("layer", [1, 7, 20])
-@pytest.mark.parametrize("layer_type", LAYER_TYPES, ids=str)
-def test_gradients_are_those_of_the_plain_equations(
-    layer_type: LayerType, layer: int, placement: GatePlacement
-) -> None:
-    if layer_type.is_skip and not is_skippable(layer):
-        layer_type = LAYER_TYPES[0]
-    supernet = random_supernet(placement).train()
-    block = list(supernet.super_blocks())[layer - 1]
-    side = 8 if layer <= 5 else 4 if layer <= 9 else 2
-    x = torch.randn(6, block.geometry.in_channels, side, side, dtype=torch.float64, requires_grad=True)
-    hard = architecture_gates(nearly_uniform(layer_type))[layer - 1].double()
-    excess = (hard - 0.5).requires_grad_()
-    gates = gate(excess, torch.zeros(5, dtype=torch.float64))
-    leaves = [x, excess, *block.parameters()]
-    ours, plain = block.gated(x, gates), plain_block(block, x, gates)
-    torch.testing.assert_close(ours, plain, rtol=1e-8, atol=1e-8)
-    upstream = torch.randn_like(ours)
-    ours_grads = torch.autograd.grad((ours * upstream).sum(), leaves, retain_graph=True)
-    plain_grads = torch.autograd.grad((plain * upstream).sum(), leaves)
-    for ours_grad, plain_grad in zip(ours_grads, plain_grads, strict=True):
-        torch.testing.assert_close(ours_grad, plain_grad, rtol=1e-7, atol=1e-8)
 
 
 def test_loss_reaches_every_threshold_after_norm_and_hardly_on_the_kernel() -> None:

@@ -14,7 +14,7 @@ from nas_worker.bilevel import BilevelTrainer
 from nas_worker.errors import DivergedError
 from nas_worker.formulations import new_search
 from nas_worker.formulations.choice import sampled
-from nas_worker.job import FormulationName, SearchJob, SearchSettings
+from nas_worker.job import THRESHOLD_FORMULATIONS, FormulationName, SearchJob, SearchSettings
 from nas_worker.proxy_training import ProxyTraining
 from nas_worker.runtime import architecture_runtime_ms
 from nas_worker.search import torch_settings
@@ -29,6 +29,9 @@ FORMULATIONS: tuple[FormulationName, ...] = get_args(FormulationName)
 SEARCH, SAMPLE = "between searches", "within a softmax"
 
 _LAMBDAS = (0.05, 50.0)
+_BILEVEL_LAMBDAS = (5e-4, 0.5)
+"""Of two levels. Adam divides a gradient by its own size, so only the ratio of the loss's two terms counts,
+and that of CE is small where a logit is one of many mixed candidates'."""
 _WINDOW = (0.9375, 1.0)
 """Of random search, in shares of the target: the paper keeps 75 to 80 ms for 80."""
 _MULTI_PATH_WIDTH = 0.5
@@ -97,9 +100,9 @@ def _best(found: list[Row], target_ms: float) -> Row:
 
 def _tuned(experiment: Experiment, name: FormulationName, records: Records) -> float:
     """Lambda whose search came nearest to the target, by bisection: R falls with lambda."""
-    low, high = map(math.log, _LAMBDAS)
     if name == "random_rejection":
         return 1.0
+    low, high = map(math.log, _LAMBDAS if name in THRESHOLD_FORMULATIONS else _BILEVEL_LAMBDAS)
     tried: list[tuple[float, float]] = []
     for number in range(experiment.tuning):
         middle = (low + high) / 2

@@ -2,22 +2,18 @@
 
 import math
 import statistics
+from functools import partial
 
 import plotly.graph_objects as go
-import torch
-from torch.nn import functional
 
-from nas_worker.blocks import initialise
+from nas_worker.errors import DivergedError
 from nas_worker.evaluate import recalibrated_accuracy
-from nas_worker.formulations.base import epoch_random
-from nas_worker.inputs import steps_in
-from nas_worker.optim import RMSPropTF, weight_groups
+from nas_worker.proxy_training import Training, initialised
 from nas_worker.search import torch_settings
 from nas_worker.search_data import SearchData, load_search_data
 from nas_worker.space import Architecture, LayerType
 from nas_worker.superkernel import architecture_gates
 from nas_worker.supernet import SuperkernelNetwork, derive
-from nas_worker.trainer import relative_rate
 from service.cli.reproduce.records import Records, Row
 from service.cli.reproduce.scale import Scale
 from service.figures.style import CYCLE, new_figure, shorts
@@ -27,7 +23,6 @@ KERNELS = {
     "5x5": Architecture.uniform(LayerType(5, 6, 0.0)),
 }
 TRAININGS = {"3x3 alone": ("3x3",), "5x5 alone": ("5x5",), "both at once": ("3x3", "5x5")}
-_ORDER_STREAM, _AUGMENTATION_STREAM = range(2)
 
 
 def run(scale: Scale, records: Records) -> list[Row]:
@@ -56,33 +51,15 @@ def _trained(scale: Scale, data: SearchData, kernels: tuple[str, ...], seed: int
 
     The gradients of all kernels' losses are accumulated in each step.
     """
-    settings, epochs = scale.settings, scale.epochs
-    steps = steps_in(data.train, settings.batch_size)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = SuperkernelNetwork(data.macro(settings.width))
-        initialise(network)
-    network.to(data.device)
+    network = initialised(lambda: SuperkernelNetwork(data.macro(scale.settings.width)), seed)
     gates = [architecture_gates(KERNELS[kernel]).to(data.device) for kernel in kernels]
-    optimizer = RMSPropTF(weight_groups(network, settings.weight_decay), lr=settings.learning_rate)
-    for epoch in range(1, epochs + 1):
-        order = torch.from_numpy(epoch_random(seed, epoch, _ORDER_STREAM).permutation(len(data.train)))
-        batches = torch.split(order.to(data.device), settings.batch_size)
-        loaded = data.train.batches(batches[:steps], (seed, epoch, _AUGMENTATION_STREAM))
-        network.train()
-        for place, batch in enumerate(loaded):
-            for of_kernel in gates:
-                loss = functional.cross_entropy(
-                    network(batch.images, of_kernel), batch.labels, label_smoothing=settings.label_smoothing
-                )
-                if not loss.isfinite():
-                    return dict.fromkeys(kernels)
-                torch.autograd.backward(loss / len(gates))
-            rate = relative_rate((epoch - 1) * steps + place, epochs * steps)
-            for group in optimizer.param_groups:
-                group["lr"] = settings.learning_rate * rate
-            optimizer.step()
-            optimizer.zero_grad()
+    passes = [partial(network, gates=of_kernel) for of_kernel in gates]
+    training = Training(network, scale.settings, data, epochs=scale.epochs, seed=seed, passes=passes)
+    try:
+        for epoch in range(1, scale.epochs + 1):
+            training.train(epoch)
+    except DivergedError:
+        return dict.fromkeys(kernels)
     accuracies = {
         kernel: recalibrated_accuracy(derive(network, KERNELS[kernel]), data.train, data.validation)
         for kernel in kernels

@@ -7,17 +7,21 @@ from nas_worker.profiling.measurements import Measurements
 from nas_worker.profiling.settings import ProfileSettings
 from nas_worker.profiling.subjects import (
     CALL,
+    CHAINED,
     Subject,
     block_key,
     calibration_architectures,
     calibration_key,
+    chain_key,
     evaluation_architectures,
     evaluation_key,
     measured_layers,
 )
-from nas_worker.space import MBCONV_TYPES, SEARCHABLE, Architecture, LayerType
+from nas_worker.space import MBCONV_TYPES, SEARCHABLE, Architecture, LayerType, is_skippable
 
 CALL_MS = 0.25
+EDGES_MS = 0.5
+"""What a layer that can be skipped bears alone, for the input and the output of a network."""
 BASE_MS = 5.0
 
 SETTINGS = ProfileSettings(rounds=3, repeats=2, calibration=3, evaluation=4)
@@ -44,7 +48,11 @@ def true_ms(settings: ProfileSettings = SETTINGS) -> dict[str, float]:
     """Subject's key -> milliseconds of a run."""
     found = {CALL: CALL_MS}
     for layer in set(measured_layers(settings.macro).values()):
-        found |= {block_key(layer, each): CALL_MS + layer_ms(layer, each) for each in MBCONV_TYPES}
+        once_ms = CALL_MS + (EDGES_MS if is_skippable(layer) else 0)
+        for each in MBCONV_TYPES:
+            found[block_key(layer, each)] = once_ms + layer_ms(layer, each)
+            if is_skippable(layer):
+                found[chain_key(layer, each)] = once_ms + CHAINED * layer_ms(layer, each)
     for key, architectures in (
         (calibration_key, calibration_architectures(settings)),
         (evaluation_key, evaluation_architectures(settings)),

@@ -4,7 +4,7 @@ from nas_worker.errors import ProfileError
 from nas_worker.platform import COLUMNS, Platform
 from nas_worker.profiling.evaluate import evaluate
 from nas_worker.profiling.fit import fit_platform, run_spread
-from nas_worker.profiling.subjects import block_key, measured_layers
+from nas_worker.profiling.subjects import block_key, chain_key, measured_layers
 from nas_worker.space import EXPANSIONS, KERNELS, SEARCHABLE, LayerType, allowed_types
 from tests.nas_worker.profiling.clocked import BASE_MS, CALL_MS, SETTINGS, exact, layer_ms, true_ms
 
@@ -62,6 +62,15 @@ def test_a_few_slow_runs_change_nothing() -> None:
     disturbed = measurements.model_copy(update={"seconds": seconds})
     assert fit_platform(disturbed, "mine") == fit_platform(measurements, "mine")
     assert (run_spread(measurements), run_spread(disturbed) > 0.1) == (0, True)
+
+
+@pytest.mark.parametrize("ratio", [0.0, 0.25, 0.5])
+def test_a_chain_that_takes_no_longer_than_one_block_is_refused(ratio: float) -> None:
+    measurements = exact()
+    kind = LayerType(5, 3, ratio)
+    free = {chain_key(6, kind): measurements.seconds[block_key(6, kind)]}
+    with pytest.raises(ProfileError, match="layer 6, 5x5-3, took no longer than a call"):
+        fit_platform(measurements.model_copy(update={"seconds": measurements.seconds | free}), "mine")
 
 
 @pytest.mark.parametrize("ratio", [0.0, 0.25, 0.5])

@@ -48,11 +48,11 @@ def test_another_machine_or_version_is_refused_by_name(tmp_path: Path) -> None:
 
 def damaged(text: str) -> list[str]:
     content = json.loads(text)
-    ragged, negative, format_2 = (json.loads(text) for _ in range(3))
+    ragged, negative, older = (json.loads(text) for _ in range(3))
     ragged["seconds"]["call"].pop()
     negative["seconds"]["call"][0] = -1
-    format_2["format"] = 2
-    return [text[:100], "[]", "\x00", *map(json.dumps, (ragged, negative, format_2, content | {"more": 1}))]
+    older["format"] = 1
+    return [text[:100], "[]", "\x00", *map(json.dumps, (ragged, negative, older, content | {"more": 1}))]
 
 
 @pytest.mark.parametrize("number", range(7))

@@ -8,6 +8,7 @@ from nas_worker.profiling.subjects import (
     CALL,
     block_key,
     calibration_architectures,
+    chain_key,
     evaluation_architectures,
     measured_layers,
     subjects,
@@ -24,7 +25,9 @@ def test_all_types_of_all_distinct_layers_are_measured() -> None:
     assert set(measured) == set(SEARCHABLE)
     assert sorted(set(measured.values())) == [1, 2, 5, 6, 9, 10, 13, 14, 17, 18]
     assert {block_key(measured[layer], each) for layer in SEARCHABLE for each in MBCONV_TYPES} < set(keys)
-    assert len(keys) == 1 + 10 * 12 + 16
+    chained = {chain_key(layer, each) for layer in (2, 6, 10, 14, 18) for each in MBCONV_TYPES}
+    assert {key for key in keys if key.startswith("chain")} == chained
+    assert len(keys) == 1 + 10 * 12 + 5 * 12 + 16
 
 
 def test_layers_that_share_a_measurement_are_alike() -> None:

@@ -2,12 +2,15 @@
 
 import csv
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from torch import nn
 
-from nas_worker.trainer import relative_rate
+from nas_worker.proxy_training import initialised
 from service.cli.errors import CliError
 from service.cli.reproduce import table2
 from service.cli.reproduce.records import Records
@@ -72,6 +75,16 @@ def test_fig8_samples_a_softmax_and_keeps_random_search_in_its_window(tmp_path: 
     assert all(84.375 <= runtime_ms <= 90 for runtime_ms in runtimes_ms)
 
 
+def test_fig8_tunes_two_levels_in_a_range_of_their_own(tmp_path: Path) -> None:
+    names = ("single_path_sigmoid", "single_path_softmax")
+    reproduce("fig8", tmp_path, *(f"--formulation={name}" for name in names), "--runs", "1", "--tuning", "1")
+    records = [json.loads(line) for line in (tmp_path / "fig8.records.jsonl").read_text("utf-8").splitlines()]
+    tried = {row["key"]: row["lambda"] for row in records if "tuning 0" in row.get("key", "")}
+    of_thresholds, of_two_levels = (tried[f"{name}, tuning 0"] for name in names)
+    assert of_thresholds == pytest.approx((0.05 * 50) ** 0.5)
+    assert of_two_levels == pytest.approx(of_thresholds / 100)
+
+
 def test_fig9_is_within_the_budget_and_improves(tmp_path: Path) -> None:
     found = reproduce("fig9", tmp_path, *EXPERIMENTS["fig9"], "--runs", "1", "--epochs", "3")
     assert [row["solver"] for row in found["summary"]] == ["random", "composite"]
@@ -98,21 +111,24 @@ def test_table2_has_both_kernels_of_one_network(tmp_path: Path) -> None:
 def test_a_training_that_diverges_is_said_and_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    trainings = 0
+    made: list[nn.Module] = []
 
-    def rate(step: int, total_steps: int) -> float:  # far too large in the first training
-        nonlocal trainings
-        trainings += step == 0
-        return 1e30 if trainings == 1 else relative_rate(step, total_steps)
+    def overflowing(make: Callable[[], nn.Module], seed: int) -> nn.Module:
+        made.append(initialised(make, seed))
+        if len(made) == 3:
+            nn.init.constant_(next(made[-1].parameters()), torch.inf)
+        return made[-1]
 
-    monkeypatch.setattr(table2, "relative_rate", rate)
-    line = ["reproduce", "table2", "--out", str(tmp_path), *TINY, "--runs", "1", "--epochs", "3"]
+    monkeypatch.setattr(table2, "initialised", overflowing)
+    line = ["reproduce", "table2", "--out", str(tmp_path), *TINY, "--runs", "1", "--epochs", "1"]
     for _ in range(2):  # the second time from the records
         result = run_cli([*line, "--json"], env={})
         assert result.exit_code == 0, result.output
-        assert "3x3 alone, seed 0: diverged" in result.stderr
-        assert len(json.loads(result.stdout)["summary"]) == 3
+        assert "both at once, seed 0: diverged" in result.stderr
+        trainings = [row["training"] for row in json.loads(result.stdout)["summary"]]
+        assert trainings == ["3x3 alone", "5x5 alone"]
         assert "NaN" not in (tmp_path / "table2.records.jsonl").read_text("utf-8")
+    assert len(made) == 3
 
 
 def test_a_folder_of_other_settings_is_not_mixed_in(tmp_path: Path) -> None:
