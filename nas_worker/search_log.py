@@ -14,10 +14,6 @@ MAX_BYTES = 256 * 1024
 _PACKAGE = logging.getLogger("nas_worker")
 
 
-class _UtcFormatter(logging.Formatter):
-    converter = time.gmtime
-
-
 def log_path(folder: str | Path, attempt: int) -> Path:
     """Where the log of an attempt lies, in the folder of its trial's checkpoints."""
     return Path(folder, f"log-attempt-{attempt}.txt")
@@ -34,7 +30,9 @@ def kept_log(path: Path) -> Iterator[None]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handler = RotatingFileHandler(path, maxBytes=MAX_BYTES, backupCount=1, encoding="utf-8", delay=True)
-    handler.setFormatter(_UtcFormatter("%(asctime)sZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S"))
+    formatter = logging.Formatter("%(asctime)sZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
     thread = threading.get_ident()
     handler.addFilter(lambda record: record.thread == thread)
     root, level = logging.getLogger(), _PACKAGE.level

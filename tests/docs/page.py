@@ -136,7 +136,7 @@ class Page:
         """A word with the page's placeholders replaced."""
         if word.startswith("postgresql://"):
             return self._postgres
-        names = {"ID": self._study, "STUDY": self._study, "TOKEN_ID": self._token}
+        names: dict[str, str] = {"ID": self._study, "STUDY": self._study, "TOKEN_ID": self._token}
         return names.get(word, word)
 
     def _make(self, words: list[str]) -> None:

@@ -10,7 +10,7 @@ from service.trial_logs import TAIL_BYTES, Tail, tail
 from tests.service.figures.plausible import searches
 from tests.service.figures.records import study_of
 
-_, (TRIAL,), _ = study_of(list(searches(1)))
+(TRIAL,) = study_of(list(searches(1)))[1]
 
 
 def write(root: Path, trial: TrialRecord, attempt: int, content: bytes) -> Path:

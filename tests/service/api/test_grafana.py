@@ -28,7 +28,7 @@ OF_PROMETHEUS = {"job", "instance", "le"}
 def families(migrated_sqlite: Path, tmp_path: Path) -> Iterator[list[Metric]]:
     with opened_engine(f"sqlite:///{migrated_sqlite}") as engine:
         store = Store(engine)
-        dispatcher = Dispatcher(store, DispatchSettings(checkpoint_dir=tmp_path))
+        dispatcher = Dispatcher(store, DispatchSettings(checkpoint_dir=str(tmp_path)))
         dispatcher.timings.suggestion_seconds.labels("random").observe(0.1)
         metrics = Metrics(store, engine, dispatcher, None)
         answered = Request({"type": "http", "method": "GET", "route": SimpleNamespace(name="get_study")})

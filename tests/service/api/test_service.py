@@ -75,7 +75,7 @@ def test_ray_and_the_lease_are_checked(
         return response.status_code, {check["name"]: (check["ok"], check["detail"]) for check in checks}
 
     with live_service(tmp_path, require_token=needs_token) as live:
-        live.app.state.dispatcher = Dispatcher(live.store, DispatchSettings(checkpoint_dir=tmp_path))
+        live.app.state.dispatcher = Dispatcher(live.store, DispatchSettings(checkpoint_dir=str(tmp_path)))
         status, checks = checked(live)
         assert status == 503
         assert checks["ray"] == (False, "not connected yet")

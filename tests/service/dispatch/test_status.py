@@ -13,7 +13,7 @@ def test_one_that_cannot_renew_its_lease_says_so(
     migrated_sqlite: Path, tmp_path: Path, age_seconds: float, is_stuck: bool
 ) -> None:
     with opened_engine(f"sqlite:///{migrated_sqlite}") as engine:
-        dispatcher = Dispatcher(Store(engine), DispatchSettings(checkpoint_dir=tmp_path))
+        dispatcher = Dispatcher(Store(engine), DispatchSettings(checkpoint_dir=str(tmp_path)))
         assert dispatcher.status.error is None
         dispatcher._status = DispatcherStatus(role="active", engine_connected=True)
         dispatcher._lease_renewed_at = time.monotonic() - age_seconds

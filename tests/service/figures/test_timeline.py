@@ -1,6 +1,7 @@
 import itertools
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from service.figures.timeline import MAX_ROWS, MAX_TRIALS, Attempt, attempts, ro
 from tests.service.figures.plausible import searches
 from tests.service.figures.records import START, study_of
 
-_, TRIALS, _ = study_of(list(searches(6)))
+TRIALS = study_of(list(searches(6)))[1]
 NOW = START + timedelta(days=1)
 
 spans = st.lists(st.tuples(st.integers(0, 100), st.integers(1, 40)), max_size=30)
@@ -32,11 +33,11 @@ def trials_of(found: list[tuple[int, int]]) -> list[TrialRecord]:
     ]
 
 
-def event(seconds: int, state: str, *, trial: int = 0, attempt: int = 1, **fields: object) -> EventRecord:
+def event(seconds: int, state: str, *, trial: int = 0, attempt: int = 1, **fields: Any) -> EventRecord:
     values = {"kind": EventKind.STATE, "detail": None, **fields}
     return EventRecord(
         id=seconds, at=START + at(seconds), trial=trial, attempt=attempt, state=state, **values
-    )  # type: ignore[arg-type]
+    )
 
 
 LOST_ONCE = [
