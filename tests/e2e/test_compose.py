@@ -45,6 +45,7 @@ class Machine:
             f"ray-head:{HEAD_PORT}": f"127.0.0.1:{_free_port()}",
             "/var/lib/spnas": str(folder / "volume"),
             "127.0.0.1:8080": f"127.0.0.1:{self.service_port}",
+            "/tmp/ray": str(folder / "ray"),
         }
         self._own = {
             "SPNAS_DATABASE_URL": database_url,
@@ -52,6 +53,7 @@ class Machine:
             "RAY_AUTH_TOKEN": _TOKEN,
             "PATH": f"{Path(sys.executable).parent}:{ROOT / 'docker'}:{os.environ['PATH']}",
             "HOME": str(folder),  # no token lies there
+            "RAY_TMPDIR": str(folder),  # so nobody takes this for the machine's cluster
         }
 
     def run(self, name: str) -> None:
@@ -108,7 +110,7 @@ class Machine:
         return text
 
 
-_OURS = ("PATH", "HOME", "SPNAS_PORT")
+_OURS = ("PATH", "HOME", "RAY_TMPDIR", "SPNAS_PORT")
 
 
 def _free_port() -> int:

@@ -32,6 +32,16 @@ def kill_named(bench: Bench, worker: str | None) -> None:
     os.kill(worker_pid(bench, worker), signal.SIGKILL)
 
 
+@contextmanager
+def connected(bench: Bench) -> Iterator[None]:
+    """A connection to the bench's cluster while its dispatcher has none; Ray's own guess may be another one."""
+    ray.init(
+        address=bench.cluster.address, log_to_driver=False, configure_logging=False, logging_level="ERROR"
+    )
+    yield
+    ray.shutdown()
+
+
 def kill_worker(bench: Bench, trial: TrialRecord) -> None:
     """Kills the process of a trial's worker."""
     kill_named(bench, trial.worker)

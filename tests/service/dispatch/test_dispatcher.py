@@ -18,6 +18,7 @@ from solver.reward import reward
 from tests.service.dispatch.conftest import Bench, wait_until
 from tests.service.dispatch.helpers import (
     assert_as_if_undisturbed,
+    connected,
     is_gone,
     kill_named,
     kill_worker,
@@ -301,8 +302,9 @@ def test_a_search_that_takes_the_service_down_is_not_tried_for_ever(bench: Bench
         bench.stop()
         trial = bench.store.trials.get(study.id, 0)
         assert trial.epochs_done == 0
-        kill_worker(bench, trial)
-        wait_until(lambda name=trial.worker: is_gone(bench, name), "the worker is gone")  # type: ignore[misc]
+        with connected(bench):
+            kill_worker(bench, trial)
+            wait_until(lambda name=trial.worker: is_gone(bench, name), "the worker is gone")  # type: ignore[misc]
         bench.start()
     wait_until(lambda: bench.store.trials.get(study.id, 0).state is TrialState.FAILED, "the trial fails")
     bench.store.studies.cancel(study.id)
