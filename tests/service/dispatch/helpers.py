@@ -34,7 +34,7 @@ def kill_named(bench: Bench, worker: str | None) -> None:
 
 @contextmanager
 def connected(bench: Bench) -> Iterator[None]:
-    """A connection to the bench's cluster while its dispatcher has none; Ray's own guess may be another one."""
+    """A connection to the bench's cluster while its dispatcher has none; Ray's guess may be another."""
     ray.init(
         address=bench.cluster.address, log_to_driver=False, configure_logging=False, logging_level="ERROR"
     )
