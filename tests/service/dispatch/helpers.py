@@ -1,5 +1,6 @@
 """What tests of the dispatcher share: they kill workers, and compare with an undisturbed run."""
 
+import logging
 import os
 import signal
 from collections.abc import Iterator
@@ -36,7 +37,10 @@ def kill_named(bench: Bench, worker: str | None) -> None:
 def connected(bench: Bench) -> Iterator[None]:
     """A connection to the bench's cluster while its dispatcher has none; Ray's guess may be another."""
     ray.init(
-        address=bench.cluster.address, log_to_driver=False, configure_logging=False, logging_level="ERROR"
+        address=bench.cluster.address,
+        log_to_driver=False,
+        configure_logging=False,
+        logging_level=logging.ERROR,
     )
     yield
     ray.shutdown()
