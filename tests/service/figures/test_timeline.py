@@ -1,7 +1,6 @@
 import itertools
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,11 +32,16 @@ def trials_of(found: list[tuple[int, int]]) -> list[TrialRecord]:
     ]
 
 
-def event(seconds: int, state: str, *, trial: int = 0, attempt: int = 1, **fields: Any) -> EventRecord:
-    values = {"kind": EventKind.STATE, "detail": None, **fields}
-    return EventRecord(
-        id=seconds, at=START + at(seconds), trial=trial, attempt=attempt, state=state, **values
-    )
+def event(
+    seconds: int,
+    state: str,
+    *,
+    trial: int = 0,
+    attempt: int = 1,
+    kind: EventKind = EventKind.STATE,
+    detail: str | None = None,
+) -> EventRecord:
+    return EventRecord(seconds, START + at(seconds), kind, trial, attempt, state, detail)
 
 
 LOST_ONCE = [
