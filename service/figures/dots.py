@@ -146,7 +146,7 @@ def note(traces: Sequence[go.Scatter]) -> str:
         return ""
     return (
         f"{sum(counts):,} trials merged into {len(counts)} dots, whose area grows with their trials; "
-        "those on the frontier have dots of their own"
+        "green dots are single trials"
     )
 
 

@@ -1,10 +1,20 @@
+import itertools
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.figures.trials import Outcome, best_steps, by_spent, kinds, outcomes
+from service.figures.trials import (
+    MOST_ON_FRONTIER,
+    Outcome,
+    best_steps,
+    by_spent,
+    frontier_of,
+    kinds,
+    outcomes,
+    pareto,
+)
 from tests.service.figures.plausible import searches
 from tests.service.figures.records import study_of
 
@@ -55,3 +65,20 @@ def test_trials_follow_the_order_of_completion() -> None:
 def test_a_completed_trial_without_epochs_is_a_fault() -> None:
     with pytest.raises(KeyError):
         by_spent(OUTCOMES, {})
+
+
+def test_a_long_frontier_is_thinned_over_runtime_and_keeps_its_ends() -> None:
+    study, trials, _ = study_of(list(searches(1)))
+    for count in (1, MOST_ON_FRONTIER, MOST_ON_FRONTIER + 1, 1000):
+        found = [
+            Outcome(replace(trials[0], number=number), 0.5 + number / 2000, 40.0 + number**1.1, 0.5)
+            for number in range(count)
+        ]
+        assert pareto(found) == found
+        front = frontier_of(study, found)
+        assert (front[0], front[-1]) == (found[0], found[-1])
+        assert min(count, MOST_ON_FRONTIER) / 2 < len(front) <= MOST_ON_FRONTIER
+        assert pareto(front) == front
+        gaps = [after.runtime_ms - before.runtime_ms for before, after in itertools.pairwise(front)]
+        width = found[-1].runtime_ms - found[0].runtime_ms
+        assert count <= MOST_ON_FRONTIER or max(gaps) < 3 * width / MOST_ON_FRONTIER
