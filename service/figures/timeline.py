@@ -11,7 +11,7 @@ from service.domain.records import TrialSummary
 from service.domain.states import TrialState
 from service.figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION, new_figure
 
-MAX_TRIALS = 200
+MAX_TRIALS = 150
 """Only the latest so many are drawn."""
 
 MAX_ROWS = 40

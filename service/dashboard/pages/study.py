@@ -24,7 +24,7 @@ from service.domain.states import TrialState
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
-PAGE_SIZE = 50
+PAGE_SIZE = 40
 _EVENTS = 20
 
 

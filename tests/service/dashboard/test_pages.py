@@ -8,6 +8,7 @@ import pytest
 from nas_worker.platform import WholeConvNet, load_platform
 from nas_worker.search_log import log_path
 from nas_worker.space import Architecture
+from service.dashboard.pages.study import PAGE_SIZE
 from service.dispatch.checkpoints import folder_of
 from service.domain.states import StudyState
 from tests.service.dashboard.filled import Studies, new_study, run
@@ -133,14 +134,14 @@ def test_the_table_of_trials_is_filtered_sorted_and_paged(live: Live, studies: S
         )
 
     first, found = numbers("")
-    assert first == list(range(50))
+    assert first == list(range(PAGE_SIZE))
     following = next(link for link in found.links if "page_token" in link).split("#")[0]
     second, _ = numbers(following.removeprefix("?"))
-    assert second == [50, 51, 52, 53]
+    assert second == list(range(PAGE_SIZE, 54))
     assert numbers("state=failed")[0] == [studies.failed_trial]
     history = live.store.trials.history(studies.busy)
     by_reward = sorted(history, key=lambda trial: (-(trial.reward or -1), trial.number))
-    assert numbers("order=reward")[0] == [trial.number for trial in by_reward[:50]]
+    assert numbers("order=reward")[0] == [trial.number for trial in by_reward[:PAGE_SIZE]]
 
 
 def test_a_failed_trial_says_why(live: Live, studies: Studies) -> None:
