@@ -17,6 +17,8 @@ MAX_TRIALS = 150
 MAX_ROWS = 40
 """And only the attempts on the latest so many workers."""
 
+_EDGE = "rgba(128, 134, 145, 0.7)"  # parts bars on white as on black
+
 _LOST, _STOPPED = "worker lost", "stopped, to go on later"
 
 _COLORS = {
@@ -165,7 +167,7 @@ def _bars(outcome: str, color: str, members: Sequence[tuple[Attempt, int]], now:
         name=outcome,
         meta="trials",
         customdata=[[each.number, each.attempt] for each, _ in members],
-        marker={"color": color, "line": {"width": 0.5, "color": "#ffffff"}, "opacity": 0.85},
+        marker={"color": color, "line": {"width": 0.5, "color": _EDGE}, "opacity": 0.85},
         hovertemplate=f"trial %{{customdata[0]}}, attempt %{{customdata[1]}}: {outcome}<extra></extra>",
     )
 
