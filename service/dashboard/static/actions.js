@@ -1,7 +1,7 @@
 // Buttons and small forms that change something through the REST API.
 
 import { readInput } from "./inputs.js";
-import { refresh } from "./live.js";
+import { refresh, rest } from "./live.js";
 import { hideProblem, problemOf, showProblem, unreachable } from "./problems.js";
 
 export function listenForActions() {
@@ -41,10 +41,13 @@ async function send(button) {
   const [method, url] = button.dataset.send.split(" ");
   button.disabled = true;
   hideProblem();
+  const next = button.dataset.next;
   try {
+    if (next) await rest(true);
     const response = await fetch(url, { method });
+    if (response.ok && next) return void location.assign(next);
     if (!response.ok) showProblem(await problemOf(response));
-    else if (button.dataset.next) return void location.assign(button.dataset.next);
+    if (next) await rest(false);
     await refresh();
   } catch {
     showProblem(unreachable);

@@ -12,6 +12,7 @@ let isPolling = false;
 let refreshing = null;
 let isStale = false;
 let isRefreshing = false;
+let isResting = false;
 let dueTimer = 0;
 
 export function watch() {
@@ -78,7 +79,7 @@ async function refreshSoon() {
   isStale = true;
   if (isRefreshing) return;
   isRefreshing = true;
-  while (isStale) {
+  while (isStale && !isResting) {
     isStale = false;
     await refresh().catch(() => setConnected(false));
     await new Promise((resolve) => { setTimeout(resolve, PAUSE_MS); });
@@ -94,6 +95,13 @@ function awaitWhatIsDue() {
     if (document.visibilityState === "visible") refreshSoon();
     else awaitWhatIsDue();
   }, DUE_MS);
+}
+
+// Asks for nothing while what the page shows is being deleted, so that nothing is asked for that is gone.
+export async function rest(isTrue) {
+  isResting = isTrue;
+  if (isTrue) await refreshing;
+  else refreshSoon();
 }
 
 export function refresh() {
