@@ -42,16 +42,18 @@ async function send(button) {
   button.disabled = true;
   hideProblem();
   const next = button.dataset.next;
+  let isLeaving = false;
   try {
     if (next) await rest(true);
     const response = await fetch(url, { method });
-    if (response.ok && next) return void location.assign(next);
+    isLeaving = response.ok && Boolean(next);
+    if (isLeaving) return void location.assign(next);
     if (!response.ok) showProblem(await problemOf(response));
-    if (next) await rest(false);
     await refresh();
   } catch {
     showProblem(unreachable);
   } finally {
+    if (next && !isLeaving) rest(false);
     button.disabled = false;
   }
 }
