@@ -117,6 +117,7 @@ def _merged(kind: Kind, merged: Merged) -> go.Scatter:
             "sizemode": "area",
             "sizeref": 2 * max(merged.counts) / _LARGEST_PX**2,
             "sizemin": 2,
+            "line": {"width": 0},
             "opacity": 0.45,
         },
         hovertemplate="%{marker.size} trials around %{y}<extra></extra>",
@@ -134,7 +135,7 @@ def landmarks(found: Sequence[Outcome], x: Value, y: Value, label: str, color: s
         showlegend=False,
         meta="trials",
         customdata=_customdata(found),
-        marker={"color": color, "size": 7, "line": {"width": 1, "color": "#ffffff"}},
+        marker={"color": color, "size": 7},
         hovertemplate=f"{label}, {_HOVER}",
     )
 
