@@ -22,7 +22,7 @@ from service.cli.sweep.export import check_files, csv_text, write_html, write_pn
 from service.cli.sweep.figure import figure
 from service.cli.sweep.grid import SweepGrid, parse_epochs, parse_lambdas, sweep_spec
 from service.cli.sweep.heatmap import Heatmap
-from service.cli.sweep.run import open_sweep, seconds_per_epoch
+from service.cli.sweep.run import interrupted_seconds, open_sweep, seconds_per_epoch
 from service.cli.sweep.summary import cost_text, summary
 from service.cli.watch import watch_study
 from service.domain.states import StudyState
@@ -82,12 +82,14 @@ def sweep(
             return
         study = _search(connection, spec)
         trials = list(connection.client.trials(study.id))
+        cost = cost_of(trials, interrupted_seconds(connection.client, study.id, trials))
     reports = [report(grid, trials, target_ms) for target_ms in targets]
     _export(reports, trials, targets, csv=csv, html=html, png=png)
     if as_json:
-        show_json(SweepReport.of(study.id, trials, reports))
+        show_json(SweepReport.of(study.id, cost, reports))
     else:
-        _show(reports, trials)
+        show(*(part for each in reports for part in (Heatmap(each), Text(), summary(each), Text())))
+        show(f"the grid cost {cost_text(cost)}")
     if study.state is not StudyState.COMPLETED:
         complain(f"the sweep is {study.state}" + (f": {study.error}" if study.error else ""))
         raise typer.Exit(ExitCode.FAILED)
@@ -145,9 +147,3 @@ def _export(
         write_png(figure(reports), png)
     for path in filter(None, (csv, html, png)):
         say(f"wrote {path}", "dim")
-
-
-def _show(reports: Sequence[TargetReport], trials: Sequence[Trial]) -> None:
-    for each in reports:
-        show(Heatmap(each), Text(), summary(each), Text())
-    show(f"the grid cost {cost_text(cost_of(trials))}")

@@ -2,7 +2,7 @@
 
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -67,7 +67,10 @@ class TargetReport(BaseModel):
 
 
 class Cost(BaseModel):
-    """What a sweep has cost so far: searches and epochs that were run, and the sum of their wall times."""
+    """What a sweep has cost so far: searches and epochs that were run, and the time that they took.
+
+    Breaks between the attempts of a search are not counted.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -86,16 +89,21 @@ class SweepReport(BaseModel):
     targets: tuple[TargetReport, ...]
 
     @classmethod
-    def of(cls, study_id: str, trials: Sequence[Trial], reports: Sequence[TargetReport]) -> Self:
-        """Of a study's trials."""
-        return cls(study_id=study_id, cost=cost_of(trials), targets=tuple(reports))
+    def of(cls, study_id: str, cost: Cost, reports: Sequence[TargetReport]) -> Self:
+        """Of a study."""
+        return cls(study_id=study_id, cost=cost, targets=tuple(reports))
 
 
-def cost_of(trials: Iterable[Trial]) -> Cost:
-    """The cost of trials, those that failed included."""
+def cost_of(trials: Iterable[Trial], interrupted_seconds: Mapping[int, float]) -> Cost:
+    """The cost of trials, those that failed included.
+
+    Args:
+        trials: Of the sweep.
+        interrupted_seconds: What the epochs of those with more than one attempt took, by the trial's number.
+    """
     started = [trial for trial in trials if trial.epochs_done]
     seconds = [
-        (trial.finished_at - trial.started_at).total_seconds()
+        interrupted_seconds.get(trial.number, (trial.finished_at - trial.started_at).total_seconds())
         for trial in started
         if trial.finished_at is not None and trial.started_at is not None
     ]

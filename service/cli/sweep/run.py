@@ -33,6 +33,15 @@ def open_sweep(client: Client, spec: StudySpec) -> tuple[Study, bool]:
     return study, True
 
 
+def interrupted_seconds(client: Client, study_id: str, trials: Iterable[Trial]) -> dict[int, float]:
+    """What the epochs of trials with more than one attempt took, by the trial's number."""
+    return {
+        trial.number: sum(epoch.seconds for epoch in client.epochs(study_id, trial.number))
+        for trial in trials
+        if trial.attempt > 1
+    }
+
+
 def seconds_per_epoch(client: Client, spec: StudySpec, *, studies: int = 20) -> tuple[float, int] | None:
     """How long an epoch of such a search took on this service lately.
 

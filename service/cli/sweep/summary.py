@@ -15,8 +15,8 @@ MISLEADING_REGRET = 0.01
 
 def summary(report: TargetReport) -> RenderableType:
     """Best lambda per fidelity, how it does at full fidelity, and which fidelities mislead."""
-    headers = ("epochs", "best lambda", "reward", "ms", "reward at full", "ms at full", "lost", "rank corr.")
-    table = PlainTable(*headers, numeric=headers, optional=("ms at full", "ms", "reward at full"))
+    headers = ("epochs", "best lambda", "reward", "ms", "full reward", "full ms", "lost", "rank")
+    table = PlainTable(*headers, numeric=headers, optional=("full ms", "ms", "full reward"))
     for finding in report.findings:
         table.add_row(
             str(finding.epochs),
@@ -28,7 +28,10 @@ def summary(report: TargetReport) -> RenderableType:
             share(finding.regret),
             NONE if finding.rank_correlation is None else f"{finding.rank_correlation:+.2f}",
         )
-    return Group(table, *(Text(line) for line in conclusions(report)))
+    legend = Text(
+        "full: the same lambda at full fidelity; rank: correlation of the row's ranks with it", "dim"
+    )
+    return Group(table, legend, *(Text(line) for line in conclusions(report)))
 
 
 def conclusions(report: TargetReport) -> Iterator[str]:

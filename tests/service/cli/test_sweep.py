@@ -16,15 +16,18 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from service.api.schemas import Trial
-from service.cli.sweep.analysis import SweepReport, TargetReport, best_cell, report
+from service.cli.sweep.analysis import SweepReport, TargetReport, best_cell, cost_of, report
 from service.cli.sweep.grid import SweepGrid, identity, parse_epochs, parse_lambdas, sweep_spec
 from service.cli.sweep.heatmap import Heatmap
+from service.cli.sweep.run import interrupted_seconds
+from service.client import Client
 from service.domain.states import StudyState, TrialState
 from solver.grid_search import Grid
 from solver.reward import reward
 from tests.service.cli.conftest import Run
 from tests.service.cli.synthetic import Outcome, overshooting, work_off
 from tests.service.live import Live
+from tests.service.searches import epoch_report, finished_trial, lease, start_trial
 
 GRID = SweepGrid(parse_lambdas("0.1:10:7"), parse_epochs("2:8"), 1)
 
@@ -295,3 +298,22 @@ def test_files_that_cannot_be_written_are_refused_before_the_search(
     assert result.exit_code == 2
     assert says in result.stderr
     assert len(live.store.studies.list(query="sweep-").items) == before
+
+
+def test_breaks_between_attempts_are_not_counted(live: Live) -> None:
+    study = live.create(reuse_trials=False)["id"]
+    finished_trial(live.store, study)
+    trial = start_trial(live.store, study)
+    live.store.dispatch.record_epochs(lease(live.store), trial.id, 1, [epoch_report(1)])
+    live.store.dispatch.requeue_trial(lease(live.store), trial.id, 1, crashed=False, error=None)
+    started = live.store.dispatch.start_trial(lease(live.store), trial.id, 1, "worker-2")
+    assert started is not None
+    reports = [epoch_report(epoch) for epoch in range(2, 9)]
+    live.store.dispatch.record_epochs(lease(live.store), trial.id, started.attempt, reports)
+    live.store.dispatch.complete_trial(lease(live.store), trial.id, started.attempt)
+    with Client(live.base_url) as client:
+        trials = list(client.trials(study))
+        seconds = interrupted_seconds(client, study, trials)
+    assert seconds == {1: 8 * 1.5}
+    assert cost_of(trials, seconds).search_seconds == pytest.approx(12, abs=5)
+    assert cost_of(trials, {1: 100.0}).search_seconds == pytest.approx(100, abs=5)
