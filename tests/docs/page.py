@@ -81,7 +81,8 @@ class Page:
         self._folder = folder
         self._live = live
         self._postgres = new_database()
-        self._study = live.create(budget_epochs=40, solver={"kind": "random"}, max_parallel_trials=1)["id"]
+        study = live.create(budget_epochs=40, solver={"kind": "random"}, max_parallel_trials=1)
+        self._study: str = study["id"]
         work_off(live.store, self._study)
         self._token = "none"
         self._environment = {"SPNAS_DATA_DIR": str(folder / "spnas-data")}
