@@ -91,7 +91,10 @@ class Page:
             named = re.match(r"# (\S+\.toml)\n", block)
             if named:
                 (folder / named[1]).write_text(block.replace("/data/", f"{folder}/"), "utf-8")
-        if "checkpoint.pt" in page.read_text("utf-8"):
+        text = page.read_text("utf-8")
+        if "--out mine.json" not in text:
+            (folder / "mine.json").write_text(load_platform("pixel1").to_json(), "utf-8")
+        if "checkpoint.pt" in text:
             self._spnas(["search", "--lambda", "1", "--checkpoint-dir", "."])
             next(folder.glob("*.pt")).rename(folder / "checkpoint.pt")
 
@@ -205,7 +208,6 @@ def _write_files(folder: Path) -> None:
     document = ArchitectureDocument.of(architecture)
     (folder / "net.json").write_text(document.to_json(), "utf-8")
     (folder / "blocks.txt").write_text("\n".join(encode_blocks(document.layers)), "utf-8")
-    (folder / "mine.json").write_text(load_platform("pixel1").to_json(), "utf-8")
     (folder / "study.toml").write_text("target_runtime_ms = 80\n", "utf-8")
     phone_csv(folder)
     for name in ("flowers", "imagenet"):
