@@ -37,6 +37,8 @@ SMALLER = {
     "search": _TINY_SEARCH,
     "train": _TINY_TRAINING,
     "sweep": "--dry-run",
+    "export net.json": "--width 0.1 --image-size 64",
+    "export blocks.txt": "--width 0.1 --image-size 64",
     "platform profile": f"{_TINY_PROFILE} --evaluate 2",
     "reproduce fig4": "--quick --convnets 2 --rounds 1 --image-size 16 --width 0.25 --clock cpu",
     "reproduce fig5": _TINY_EXPERIMENT,
