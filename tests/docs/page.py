@@ -65,6 +65,8 @@ NOT_RUN = {
     ".litert/bin/": "in that environment",
     "createdb": "the tests' server has no such program",
     "ray ": "starts clusters of machines",
+    "docker ": "tests/docker",
+    "kubectl ": "tests/docker",
 }
 """Beginnings of lines that do not run."""
 
