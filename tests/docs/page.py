@@ -97,7 +97,8 @@ class Page:
                 (folder / named[1]).write_text(block.replace("/data/", f"{folder}/"), "utf-8")
         text = page.read_text("utf-8")
         if "--out mine.json" not in text:
-            (folder / "mine.json").write_text(load_platform("pixel1").to_json(), "utf-8")
+            mine = load_platform("pixel1").model_copy(update={"name": "mine"})
+            (folder / "mine.json").write_text(mine.to_json(), "utf-8")
         if "checkpoint.pt" in text:
             self._spnas(["search", "--lambda", "1", "--checkpoint-dir", "."])
             next(folder.glob("*.pt")).rename(folder / "checkpoint.pt")
