@@ -1,9 +1,12 @@
 """A database that fails, or changes, just when the dispatcher writes."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Engine, event
+from sqlalchemy.exc import OperationalError
 
 from service.domain.records import Lease
 from service.domain.states import StudyState
@@ -69,6 +72,30 @@ def test_a_budget_raised_while_the_study_completes_is_spent(
     assert bench.store.studies.get(study.id).spent_epochs == 4
 
 
+@contextmanager
+def spoilt(bench: Bench, pragma: str) -> Iterator[None]:
+    """Has new connections to the database begin with a pragma."""
+
+    def spoil(connection: Any, _record: Any) -> None:
+        connection.execute(f"PRAGMA {pragma}")
+
+    event.listen(bench.engine, "connect", spoil)
+    bench.engine.dispose()
+    try:
+        yield
+    finally:
+        event.remove(bench.engine, "connect", spoil)
+        bench.engine.dispose()
+
+
+def use_up_free_pages(engine: Engine) -> None:
+    """Until the database would have to grow."""
+    with suppress(OperationalError):
+        while True:
+            with engine.begin() as connection:
+                connection.exec_driver_sql("INSERT INTO filler VALUES (zeroblob(4000))")
+
+
 @pytest.mark.parametrize(
     ("pragma", "reason"),
     [("max_page_count = 1", "its disk is full; free some space"), ("query_only = ON", "it is read-only")],
@@ -77,21 +104,18 @@ def test_a_budget_raised_while_the_study_completes_is_spent(
 def test_a_database_that_cannot_be_written_is_told_and_waited_for(
     bench: Bench, pragma: str, reason: str
 ) -> None:
-    def spoil(connection: Any, _record: Any) -> None:
-        connection.execute(f"PRAGMA {pragma}")
-
     dispatcher = bench.dispatcher
     assert dispatcher is not None
+    with bench.engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE filler (content BLOB)")
     study = bench.create(epochs={"min": 40, "max": 40}, budget_epochs=40)
     bench.wait_for_epochs(study, 1)
-    event.listen(bench.engine, "connect", spoil)
-    try:
-        bench.engine.dispose()
+    with spoilt(bench, pragma):
+        use_up_free_pages(bench.engine)
         wait_until(lambda: reason in (dispatcher.status.error or ""), "it is told")
         assert bench.store.studies.get(study.id).state is StudyState.RUNNING
-    finally:
-        event.remove(bench.engine, "connect", spoil)
-        bench.engine.dispose()
+    with bench.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE filler")
     bench.wait_for(study, StudyState.COMPLETED)
     assert bench.store.trials.get(study.id, 0).attempt == 1
     assert dispatcher.status.error is None
