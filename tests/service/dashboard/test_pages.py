@@ -298,3 +298,15 @@ def test_a_study_and_its_trials_show_what_happened(live: Live, studies: Studies)
     assert "Earlier" in everything.words
     failed = page(live, f"/studies/{studies.busy}/trials/{studies.failed_trial}").words
     assert "failed nas_worker.errors.DivergedError: the loss is not finite at epoch 3" in failed
+
+
+@pytest.mark.parametrize(
+    ("beyond_ms", "words"),
+    [(0.01, "less than 0.1 ms above the target"), (-0.01, "less than 0.1 ms below"), (1.26, "1.3 ms above")],
+)
+def test_the_distance_from_the_target_is_told(live: Live, beyond_ms: float, words: str) -> None:
+    (search,) = searches(1)
+    target = search.reports[-1].runtime_ms - beyond_ms
+    study = new_study(live.store, target_runtime_ms=target, solver={"kind": "random"})
+    run(live.store, study.id, [search])
+    assert words in page(live, f"/studies/{study.id}").words
