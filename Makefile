@@ -34,7 +34,7 @@ serve: $(VENV)/.installed ## Start API, dashboard and dispatcher
 	$(BIN)/spnas serve $(ARGS)
 
 test: $(VENV)/.installed-test lint ## Check types and imports, and run the tests
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 fuzz: $(VENV)/.installed-test ## Have schemathesis and hypothesis try the API for minutes, anew each time
 	SPNAS_FUZZ_EXAMPLES=60 SPNAS_FUZZ_SEED=$$$$ $(BIN)/python -m pytest tests/service/api/test_conformance.py tests/service/api/test_life_cycle.py $(ARGS)

