@@ -54,7 +54,7 @@ class Peer:
         try:
             ready = self._read()
         except RuntimeError:
-            self._process.wait()
+            self._end()
             raise RuntimeError(f"{python} does not run NNI; see above") from None
         self.torch = ready.split()[1]
 
@@ -66,8 +66,11 @@ class Peer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Ends the process."""
+        self._end()
+
+    def _end(self) -> None:
         self._process.kill()
-        self._process.wait()
+        self._process.communicate()  # which closes its pipes too
 
     def step(self) -> tuple[float, float]:
         """(wall, CPU) seconds of a step."""

@@ -32,7 +32,7 @@ from tests.service.live import Live
 _TINY_SEARCH = "--epochs 1 --set max_train_images=64 --set width=0.05 --set batch_size=32"
 _TINY_TRAINING = "--epochs 1 --set max_train_images=64 --batch-size 32 --image-size 32 --threads 1"
 _TINY_EXPERIMENT = "--quick --runs 1 --max-train-images 64 --set width=0.05 --set batch_size=32"
-_TINY_PROFILE = "--clock cpu --threads 1 --image-size 16 --width 0.25 --rounds 1 --repeats 1"
+_TINY_PROFILE = "--clock cpu --threads 1 --image-size 32 --width 0.25 --rounds 3 --repeats 3"
 SMALLER = {
     "search": _TINY_SEARCH,
     "train": _TINY_TRAINING,
@@ -151,7 +151,7 @@ class Page:
     def _make(self, words: list[str]) -> None:
         done = self._ran(["make", "--dry-run", "--directory", str(ROOT), *words])
         for each in done.splitlines():
-            recipe = Line.of(each).words
+            recipe = shlex.split(each)
             if recipe and Path(recipe[0]).parent.name == "bin":
                 program, *rest = recipe
                 if Path(program).name == "spnas":

@@ -53,7 +53,9 @@ def read_module(module: str, words: Sequence[str]) -> None:
         patch.object(sys, "argv", [module, *words]),
     ):
         try:
-            import_module(module).main()
+            found = import_module(module)
+            program = import_module(f"{module}.__main__") if hasattr(found, "__path__") else found
+            program.main()
         except _ReadError:
             return
     raise AssertionError(f"{module} did not read its words")

@@ -255,8 +255,8 @@ def test_a_composite_study_serves_two_targets_with_the_same_trials(bench: Bench)
 def test_only_the_last_checkpoint_is_kept(bench: Bench, checkpoint_dir: Path) -> None:
     study = bench.create(epochs={"min": 1, "max": 3}, budget_epochs=3)
     bench.wait_for(study, StudyState.COMPLETED)
-    kept = [path.name for path in (checkpoint_dir / study.id).rglob("*") if path.is_file()]
-    assert kept == ["epoch-3-attempt-1.pt"]
+    kept = sorted(path.name for path in (checkpoint_dir / study.id).rglob("*") if path.is_file())
+    assert kept == ["epoch-3-attempt-1.pt", "log-attempt-1.txt"]
 
 
 def test_a_second_dispatcher_stands_by(bench: Bench) -> None:

@@ -34,7 +34,7 @@ def test_a_fault_of_the_database_at_a_write_loses_nothing(
 def test_a_fault_of_the_database_is_not_the_solvers_fault(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with failing_once(monkeypatch, bench.store.trials, "history", is_written=False) as failed:
+    with failing_once(monkeypatch, bench.store.trials, "summaries", is_written=False) as failed:
         study = bench.create(budget_epochs=2)
         assert bench.wait_for(study, StudyState.COMPLETED).error is None
     assert failed
