@@ -34,7 +34,12 @@ def kept_log(path: Path) -> Iterator[None]:
     formatter.converter = time.gmtime
     handler.setFormatter(formatter)
     thread = threading.get_ident()
-    handler.addFilter(lambda record: record.thread == thread)
+
+    def is_kept(record: logging.LogRecord) -> bool:
+        is_ours = record.name.partition(".")[0] == _PACKAGE.name
+        return record.thread == thread and (is_ours or record.levelno >= logging.WARNING)
+
+    handler.addFilter(is_kept)
     root, level = logging.getLogger(), _PACKAGE.level
     root.addHandler(handler)
     _PACKAGE.setLevel(logging.INFO)
