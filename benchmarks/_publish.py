@@ -1,4 +1,4 @@
-"""Writes the figures of a benchmark in the form that all of them share."""
+"""Shows and writes the figures of a benchmark in the forms that all of them share."""
 
 import json
 import os
@@ -6,6 +6,17 @@ import platform
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+
+def print_figures(figures: Mapping[str, float]) -> None:
+    """Prints a table, to four significant digits."""
+    table = Table("figure", "value")
+    for name, value in figures.items():
+        table.add_row(name, f"{value:.4g}")
+    Console().print(table)
 
 
 def write_json(

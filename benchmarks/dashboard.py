@@ -24,13 +24,11 @@ from pathlib import Path
 
 import httpx
 from playwright.sync_api import Browser, BrowserContext, Page, Response, sync_playwright
-from rich.console import Console
-from rich.table import Table
 
 from benchmarks._filled import fill
 from benchmarks._optuna_filled import fill_optuna
 from benchmarks._processes import on_cores, service, split_cores, wait_until_ready
-from benchmarks._publish import write_json
+from benchmarks._publish import print_figures, write_json
 from service.db.engine import opened_engine
 
 TRIALS = 10_000
@@ -228,10 +226,7 @@ def main() -> None:
     arguments = parser.parse_args()
     repeats = 2 if arguments.quick else 9
     figures = measure(TRIALS, repeats)
-    table = Table("figure", "value")
-    for name, value in figures.items():
-        table.add_row(name, f"{value:.4g}")
-    Console().print(table)
+    print_figures(figures)
     if arguments.json is not None:
         settings = {"trials": TRIALS, "repeats": repeats, "database": "sqlite"}
         write_json(arguments.json, "dashboard", _PACKAGES, settings, figures)

@@ -23,10 +23,8 @@ from unittest.mock import patch
 
 import ray
 from ray import tune
-from rich.console import Console
-from rich.table import Table
 
-from benchmarks._publish import write_json
+from benchmarks._publish import print_figures, write_json
 from benchmarks._sleeping import Busy, SleepingWorker, images_of, sleep_trial
 from service.db import migrate
 from service.db.engine import opened_engine
@@ -177,10 +175,7 @@ def main() -> None:
     arguments = parser.parse_args()
     gap_trials, busy_trials, busy_epochs = (6, 4, 2) if arguments.quick else (30, 8, 8)
     figures = measure(gap_trials, busy_trials, busy_epochs, _BUSY_EPOCH_SECONDS)
-    table = Table("figure", "value")
-    for name, value in figures.items():
-        table.add_row(name, f"{value:.4g}")
-    Console().print(table)
+    print_figures(figures)
     if arguments.json is not None:
         settings = {
             "gap_trials": gap_trials,

@@ -20,11 +20,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
 from benchmarks._processes import wait_until_ready
-from benchmarks._publish import write_json
+from benchmarks._publish import print_figures, write_json
 from benchmarks._sleeping import images_of
 from service.client import Client
 from service.domain.spec import StudySpec
@@ -138,10 +136,7 @@ def main() -> None:
     arguments = parser.parse_args()
     trials = 200 if arguments.quick else 1000
     figures = figures_of(list(samples(trials)), trials)
-    table = Table("figure", "value")
-    for name, value in figures.items():
-        table.add_row(name, f"{value:.4g}")
-    Console().print(table)
+    print_figures(figures)
     if arguments.json is not None:
         settings = {
             "trials": trials,

@@ -21,10 +21,8 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
-from benchmarks._publish import write_json
+from benchmarks._publish import print_figures, write_json
 from benchmarks._step_cost import SINGLE_PATH, training_step
 from nas_worker.search import torch_settings
 from nas_worker.space import MBCONV_TYPES, MacroArchitecture
@@ -158,10 +156,7 @@ def main() -> None:
             figures |= figures_of(arguments.python, strategy, macro, arguments.batch, rounds)
         except RuntimeError as error:
             parser.exit(1, f"{error}\n")
-    table = Table("figure", "value")
-    for figure, value in figures.items():
-        table.add_row(figure, f"{value:.4g}")
-    Console().print(table)
+    print_figures(figures)
     if arguments.json is not None:
         settings = {
             "width": arguments.width,

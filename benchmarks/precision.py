@@ -11,10 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from rich.console import Console
-from rich.table import Table
 
-from benchmarks._publish import write_json
+from benchmarks._publish import print_figures, write_json
 from benchmarks._step_cost import Step, random_batch, single_path_step
 from nas_worker.job import Precision
 from nas_worker.search import torch_settings
@@ -73,10 +71,7 @@ def main() -> None:
     with torch_settings(threads=1):
         for width, image_size in SIZES:
             figures |= figures_of(width, image_size, rounds)
-    table = Table("figure", "value")
-    for figure, value in figures.items():
-        table.add_row(figure, f"{value:.4g}")
-    Console().print(table)
+    print_figures(figures)
     if arguments.json is not None:
         settings = {"batch": _BATCH, "rounds": rounds}
         write_json(arguments.json, "precision", ("torch",), settings, figures)

@@ -16,12 +16,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
 from sqlalchemy import Engine, text
 
 from benchmarks._filled import fill
-from benchmarks._publish import write_json
+from benchmarks._publish import print_figures, write_json
 from benchmarks.store import ARCHITECTURE, postgres_server
 from nas_worker.job import EpochReport
 from service.db.engine import opened_engine
@@ -145,10 +143,7 @@ def main() -> None:
     arguments = parser.parse_args()
     studies = 1_000 if arguments.quick else 10_000
     figures = measure(studies)
-    table = Table("figure", "value")
-    for name, value in figures.items():
-        table.add_row(name, f"{value:.4g}")
-    Console().print(table)
+    print_figures(figures)
     if arguments.json is not None:
         settings = {
             "studies": studies,

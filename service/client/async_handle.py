@@ -24,16 +24,6 @@ class AsyncStudyHandle(StudyDisplay):
         super().__init__(study)
         self._client = client
 
-    @property
-    def latest(self) -> Study:
-        """The study as it was last read."""
-        return self._study
-
-    @property
-    def id(self) -> str:
-        """Its id."""
-        return self._study.id
-
     async def refresh(self) -> Study:
         """Reads the study anew."""
         return self._seen(await self._client.get_study(self.id))
@@ -107,7 +97,3 @@ class AsyncStudyHandle(StudyDisplay):
     async def delete(self) -> None:
         """Deletes it with its trials, if it does not run."""
         await self._client.delete(self.id)
-
-    def _seen(self, study: Study) -> Study:
-        self._study = study
-        return study

@@ -26,16 +26,6 @@ class StudyHandle(StudyDisplay):
         super().__init__(study)
         self._client = client
 
-    @property
-    def latest(self) -> Study:
-        """The study as it was last read."""
-        return self._study
-
-    @property
-    def id(self) -> str:
-        """Its id."""
-        return self._study.id
-
     def refresh(self) -> Study:
         """Reads the study anew."""
         return self._seen(self._client.get_study(self.id))
@@ -117,7 +107,3 @@ class StudyHandle(StudyDisplay):
     def delete(self) -> None:
         """Deletes it with its trials, if it does not run."""
         self._client.delete(self.id)
-
-    def _seen(self, study: Study) -> Study:
-        self._study = study
-        return study

@@ -38,10 +38,24 @@ def study_html(study: Study) -> str:
 
 
 class StudyDisplay:
-    """What a notebook shows of a study."""
+    """A study as it was last read, which a notebook shows."""
 
     def __init__(self, study: Study) -> None:
         self._study = study
+
+    @property
+    def latest(self) -> Study:
+        """The study as it was last read."""
+        return self._study
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        return self._study.id
+
+    def _seen(self, study: Study) -> Study:
+        self._study = study
+        return study
 
     def _repr_html_(self) -> str:
         return study_html(self._study)
