@@ -47,7 +47,7 @@ class MBConv(nn.Module):
         return x + projected if self.residual else projected
 
 
-class Space(ModelSpace):  # type: ignore[misc]
+class Space(ModelSpace):  # type: ignore[misc]  # NNI has no types
     """The macro-architecture, with a choice of all types in each searchable layer."""
 
     def __init__(self, configuration: dict[str, Any]) -> None:
@@ -118,7 +118,7 @@ class Search:
             for each in self._mixed:
                 memo.update(each.resample(memo))
             self._network.zero_grad()
-            functional.cross_entropy(self._network(self._images), self._labels).backward()  # type: ignore[no-untyped-call]
+            torch.autograd.backward(functional.cross_entropy(self._network(self._images), self._labels))
             optimizer.step()
 
 

@@ -259,5 +259,5 @@ def gated_squeeze(
 
 
 def _applied(function: type[Function], *arguments: object) -> object:
-    found: object = function.apply(*arguments)  # type: ignore[no-untyped-call]
+    found: object = function.apply(*arguments)  # type: ignore[no-untyped-call]  # torch's
     return found

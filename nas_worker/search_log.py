@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -23,12 +23,14 @@ def log_path(folder: str | Path, attempt: int) -> Path:
 def kept_log(path: Path) -> Iterator[None]:
     """Writes what this thread logs to a file: this package's messages, and warnings of others.
 
-    A file that cannot be written, as on a full disk, is no reason to end a search: logging says so on stderr.
+    A file that cannot be written, as on a full disk, or whose folder cannot be made, is no reason to end a
+    search: logging says so on stderr.
 
     Args:
         path: The file; its folder is made.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
     handler = RotatingFileHandler(path, maxBytes=MAX_BYTES, backupCount=1, encoding="utf-8", delay=True)
     formatter = logging.Formatter("%(asctime)sZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
     formatter.converter = time.gmtime

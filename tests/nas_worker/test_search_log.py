@@ -1,4 +1,5 @@
 import logging
+import re
 import threading
 import warnings
 from pathlib import Path
@@ -69,3 +70,11 @@ def test_a_log_that_cannot_be_written_does_not_end_a_search(
     with warnings.catch_warnings():
         assert run(tmp_path).outcome is Outcome.FINISHED
     assert "Is a directory" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_made_is_told_by_the_checkpoint(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    reply = run(tmp_path / "file" / "trial-0")
+    assert reply.outcome is Outcome.FAILED
+    assert reply.error is not None
+    assert re.fullmatch(r"checkpoint .*file/trial-0.* cannot be written: .*", reply.error)
