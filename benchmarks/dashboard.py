@@ -39,7 +39,7 @@ _PACKAGES = ("optuna-dashboard", "optuna", "plotly", "playwright", "fastapi", "s
 
 # Both pages draw with Plotly; ours draws what comes into view, so its first figure is scrolled to at once.
 _WATCH = """
-window.benchInteractive = new Promise((resolve) => {
+window.benchInteractive = new Promise((resolve, reject) => {
   let busyUntil = 0, drawn = null;
   new PerformanceObserver((list) => {
     for (const task of list.getEntries()) busyUntil = Math.max(busyUntil, task.startTime + task.duration);
@@ -51,12 +51,13 @@ window.benchInteractive = new Promise((resolve) => {
     if (drawn === null && plots.some((plot) => plot._fullData?.some((trace) => trace.x?.length))) drawn = now;
     if (drawn === null) document.querySelector("[data-figure]")?.scrollIntoView();
     const ready = Math.max(drawn, busyUntil);
-    if (drawn !== null && now - ready > 500) resolve(ready);
+    if (now > PATIENCE_MS) reject(new Error(`no figure of ${location.href} is drawn after PATIENCE_MS ms`));
+    else if (drawn !== null && now - ready > 500) resolve(ready);
     else setTimeout(look, 20);
   };
   look();
 });
-"""
+""".replace("PATIENCE_MS", str(_PATIENCE_MS))
 _USABLE = "performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd"
 
 

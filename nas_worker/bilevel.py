@@ -14,7 +14,7 @@ from nas_worker.convnet import ConvNet
 from nas_worker.errors import DivergedError
 from nas_worker.evaluate import recalibrated_accuracy
 from nas_worker.formulations.base import Formulation, epoch_random, identity_of
-from nas_worker.formulations.choice import ExpectedRuntime
+from nas_worker.formulations.choice import ExpectedRuntime, gate_probabilities
 from nas_worker.inputs import Inputs, Source, steps_in
 from nas_worker.job import SearchJob, SearchSettings
 from nas_worker.optim import RMSPropTF, weight_groups
@@ -159,6 +159,10 @@ class BilevelTrainer:
                 f"at lambda {self._job.lambda_:g}"
             )
         return accuracy, architecture
+
+    def gate_margins(self) -> Tensor:
+        """See :class:`nas_worker.formulations.base.Search`."""
+        return gate_probabilities(self.type_probabilities()) - 0.5
 
     @torch.no_grad()
     def type_probabilities(self) -> Tensor:

@@ -162,6 +162,7 @@ class EpochReport:
         seconds: Wall time of the epoch.
         architecture: Layer type of each of the 20 searchable layers.
         checkpoint: Where the search can be taken up again, or None when the job keeps no checkpoints.
+        gate_margins: See :meth:`nas_worker.formulations.base.Search.gate_margins`; 20 rows of 5.
     """
 
     epoch: int
@@ -171,3 +172,4 @@ class EpochReport:
     seconds: float
     architecture: tuple[str, ...]
     checkpoint: str | None
+    gate_margins: tuple[tuple[float, ...], ...] | None = None

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from nas_worker.checkpoint import checkpoint_name, load_checkpoint, save_checkpoint
 from nas_worker.errors import StorageError
@@ -15,6 +16,8 @@ from nas_worker.job import EpochReport, SearchJob
 from nas_worker.runtime import architecture_runtime_ms
 from nas_worker.sources.confinement import UNCONFINED, Confinement
 from nas_worker.storage import join
+
+_MARGIN_DIGITS = 4
 
 
 def run_search(
@@ -92,7 +95,14 @@ def _epoch(
         seconds=time.perf_counter() - started,
         architecture=architecture.format(),
         checkpoint=checkpoint,
+        gate_margins=_rows(search.gate_margins()),
     )
+
+
+def _rows(margins: Tensor | None) -> tuple[tuple[float, ...], ...] | None:
+    if margins is None:
+        return None
+    return tuple(tuple(round(value, _MARGIN_DIGITS) for value in row) for row in margins.tolist())
 
 
 def _save(location: str, search: Search, epoch: int) -> None:

@@ -161,6 +161,10 @@ class SearchTrainer:
             )
         return accuracy, architecture
 
+    def gate_margins(self) -> Tensor | None:
+        """See :class:`nas_worker.formulations.base.Search`; None once the architecture is fixed."""
+        return None if self.supernet.is_fixed else self.supernet.margins()
+
     def _step(self, step: int, batch: Inputs, keep: Tensor) -> float | None:
         """One update; ``step`` counts from the start of the search. None when the loss is not finite."""
         settings, total_steps = self._job.settings, self._job.epochs * self._steps_per_epoch

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+from torch import Tensor
 
 from nas_worker.checkpoint import Resumable
 from nas_worker.convnet import ConvNet
@@ -38,6 +39,14 @@ class Search(Resumable, Protocol):
 
         Raises:
             DivergedError: The outputs of its ConvNet are not finite.
+        """
+
+    def gate_margins(self) -> Tensor | None:
+        """How clearly the search has decided, 20 x 5, columns as in ``space.GATES``.
+
+        A gate is the more open the further above 0, the more shut the further below. With thresholds it is
+        what Eqs. 2-4 compare, the norm less its threshold; with probabilities it is that of the layer types
+        for which the gate is open, less 1/2. None where nothing is left to decide, or never was.
         """
 
 

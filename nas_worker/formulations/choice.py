@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from nas_worker.platform import Platform
 from nas_worker.space import LAYER_TYPES, SEARCHABLE, Architecture, allowed_types
+from nas_worker.superkernel import layer_gates
 
 INITIAL_DEVIATION = 1e-3
 """Of the logits at the start: no choice is ahead, and no two are exactly equal."""
@@ -15,6 +16,12 @@ INITIAL_DEVIATION = 1e-3
 def allowed_choices() -> Tensor:
     """Which of ``LAYER_TYPES`` each searchable layer may take, 20 x 13 of bool."""
     return torch.tensor([[kind in allowed_types(layer) for kind in LAYER_TYPES] for layer in SEARCHABLE])
+
+
+def gate_probabilities(probabilities: Tensor) -> Tensor:
+    """Probability of each of ``space.GATES`` to be open, 20 x 5, of type probabilities, 20 x 13."""
+    gates = torch.tensor([layer_gates(kind) for kind in LAYER_TYPES])
+    return probabilities @ gates.to(probabilities)
 
 
 class ExpectedRuntime(nn.Module):

@@ -156,6 +156,9 @@ class RandomRejection:
                 return accuracy, architecture
         return self._best["accuracy"], Architecture.parse(self._best["architecture"])
 
+    def gate_margins(self) -> None:
+        """See :class:`nas_worker.formulations.base.Search`: a random search decides nothing gradually."""
+
     def _leave_out(self, epoch: int, error: DivergedError) -> None:
         """Notes that the present candidate diverged in an epoch.
 

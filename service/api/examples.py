@@ -137,7 +137,7 @@ ANSWERS: Mapping[str, BaseModel] = {
         ready=True,
         checks=(
             Check(name="database", ok=True, detail="postgresql"),
-            Check(name="migrations", ok=True, detail="version 0007"),
+            Check(name="migrations", ok=True, detail="version 0008"),
             Check(name="ray", ok=True, detail="connected"),
             Check(name="lease", ok=True, detail="active: this process holds it"),
         ),

@@ -244,6 +244,12 @@ class Epoch(ResponseModel):
     accuracy: float = Field(description="Top-1 validation accuracy at hard gates, in [0, 1].")
     runtime_ms: float = Field(description="Runtime R at hard gates.")
     seconds: float = Field(description="Wall time of the epoch.")
+    gate_margins: tuple[tuple[float, ...], ...] | None = Field(
+        None,
+        description="How far each gate is open (above 0) or shut (below): for each searchable layer k5, e3, "
+        "e6, se25 and se50. With thresholds the norm less its threshold, with probabilities the probability "
+        "less 1/2; null: the architecture is fixed, or the formulation has no gates.",
+    )
 
     @classmethod
     def of(cls, record: EpochRecord) -> Self:

@@ -97,6 +97,12 @@ GLOSSARY: Mapping[str, Term] = MappingProxyType(
             "How often a trial was started. A trial that lost its worker, or was paused, goes on from its "
             "last recorded epoch as the next attempt.",
         ),
+        "gate": Term(
+            "Gate",
+            "A yes or no about a part of a layer: k5 the 5x5 kernel, e3 the layer at all, e6 expansion 6, "
+            "se25 squeeze-and-excitation, se50 its ratio 0.5. A search moves the thresholds, or "
+            "probabilities, that open and shut gates.",
+        ),
         "seed": Term(
             "Seed",
             "Fixes everything random in a search: the same seed, λ and epochs give the same result.",

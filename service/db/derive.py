@@ -187,6 +187,7 @@ def epoch_record(row: EpochRow) -> EpochRecord:
         seconds=row.seconds,
         architecture=tuple(row.architecture),
         checkpoint=row.checkpoint,
+        gate_margins=None if row.gate_margins is None else tuple(map(tuple, row.gate_margins)),
     )
     return EpochRecord(report=report, attempt=row.attempt, recorded_at=row.recorded_at)
 

@@ -194,6 +194,7 @@ class EpochRow(Base):
     seconds: Mapped[float]
     architecture: Mapped[list[str]] = mapped_column(JSON)
     checkpoint: Mapped[str | None] = mapped_column(Text)
+    gate_margins: Mapped[list[list[float]] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class EventRow(Base):

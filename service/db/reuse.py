@@ -8,7 +8,16 @@ from service.db.models import EpochRow, StudyRow, TrialRow
 from service.domain.provenance import TrialOrigin
 from service.domain.states import TrialState
 
-_TAKEN = ("epoch", "attempt", "cross_entropy", "accuracy", "runtime_ms", "seconds", "architecture")
+_TAKEN = (
+    "epoch",
+    "attempt",
+    "cross_entropy",
+    "accuracy",
+    "runtime_ms",
+    "seconds",
+    "architecture",
+    "gate_margins",
+)
 
 
 def take_outcome(session: Session, trial: TrialRow) -> TrialOrigin | None:

@@ -1,5 +1,6 @@
 """One change of one trial, inside a transaction that has locked its study."""
 
+import itertools
 import math
 from dataclasses import dataclass
 from datetime import datetime
@@ -155,6 +156,7 @@ class UnfinishedTrial:
                 "seconds": report.seconds,
                 "architecture": [*report.architecture],
                 "checkpoint": report.checkpoint,
+                "gate_margins": report.gate_margins,
             }
             for report in reports
         ]
@@ -232,6 +234,7 @@ def check_report(report: EpochReport, epochs: int) -> None:
         and 0 <= report.accuracy <= 1
         and 0 < report.runtime_ms < math.inf
         and 0 <= report.seconds < math.inf
+        and all(map(math.isfinite, itertools.chain.from_iterable(report.gate_margins or ())))
     ):
         raise ValueError(f"an epoch of a trial of {epochs} epochs cannot be {report}")
 

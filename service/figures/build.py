@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from service.db.store import Store
 from service.domain.advice import Outlook
 from service.domain.errors import NotFoundError
-from service.figures import compare, curves, fidelity_heatmap, frontier, progress, timeline, tradeoff
+from service.figures import compare, curves, fidelity_heatmap, frontier, gates, progress, timeline, tradeoff
 from service.figures.readings import Reading, Readings
 from service.figures.trials import best_steps, by_spent, outcomes
 
@@ -59,6 +59,15 @@ def trial_curves(store: Store, study_id: str, number: int) -> go.Figure:
     trial = store.trials.get(study_id, number)
     epochs = {number: store.trials.epochs(study_id, number)}
     return curves.figure(store.studies.get(study_id), [trial], epochs)
+
+
+def trial_gates(store: Store, study_id: str, number: int) -> go.Figure:
+    """The gates of one trial over its epochs.
+
+    Raises:
+        NotFoundError: There is no such study or trial.
+    """
+    return gates.figure([epoch.report for epoch in store.trials.epochs(study_id, number)])
 
 
 def best_so_far(reading: Reading) -> compare.Progress:

@@ -1,5 +1,6 @@
 """Every formulation is a search like any other: this suite takes up new ones by itself."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -16,7 +17,8 @@ from nas_worker.platform import load_platform
 from nas_worker.runtime import architecture_runtime_ms
 from nas_worker.search import run_search
 from nas_worker.search_data import load_search_data
-from nas_worker.space import Architecture
+from nas_worker.space import GATES, N_SEARCHABLE, SEARCHABLE, Architecture, is_skippable
+from nas_worker.superkernel import architecture_gates, gated_architecture
 from tests.nas_worker.jobs import comparable, small_job
 
 NAMES: tuple[FormulationName, ...] = get_args(FormulationName)
@@ -75,6 +77,31 @@ def test_reports_are_those_of_a_search(unbroken: Unbroken) -> None:
         assert report.runtime_ms == architecture_runtime_ms(PIXEL1, Architecture.parse(report.architecture))
         assert 0 <= report.accuracy <= 1
         assert 0 < report.cross_entropy < 10
+
+
+def test_gate_margins_tell_what_was_decided(unbroken: Unbroken) -> None:
+    name, reports = unbroken
+    for report in reports:
+        if name == "random_rejection":
+            assert report.gate_margins is None
+            continue
+        assert report.gate_margins is not None
+        margins, architecture = torch.tensor(report.gate_margins), Architecture.parse(report.architecture)
+        assert margins.shape == (N_SEARCHABLE, len(GATES))
+        if name in THRESHOLD_FORMULATIONS:
+            decided = margins > 0
+            decided[:, GATES.index("e3")] |= torch.tensor([not is_skippable(layer) for layer in SEARCHABLE])
+            assert gated_architecture(decided.float()) == architecture
+        else:
+            assert margins.abs().max() <= 0.5
+            gates = architecture_gates(architecture)
+            assert margins[gates == 1].mean() > margins[gates == 0].mean()
+
+
+def test_a_fixed_architecture_leaves_no_gates_to_decide() -> None:
+    reports = run(replace(job_of("single_path_sigmoid"), hinge_target_ms=80.0))
+    assert reports[0].gate_margins is not None  # in the warm-up
+    assert reports[-1].gate_margins is None
 
 
 def test_the_same_job_gives_the_same_reports_and_another_seed_others(unbroken: Unbroken) -> None:

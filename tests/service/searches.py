@@ -9,6 +9,8 @@ from solver.base import Suggestion
 
 ARCHITECTURE = ("3x3-3-0", "5x5-6-0.25", "3x3-6-0.5", "skip") * 5
 
+GATE_MARGINS = ((0.12, -0.3, 0.0, 0.4, -0.05),) * 20
+
 
 def lease(store: Store) -> Lease:
     """The right to write trials."""
@@ -19,7 +21,10 @@ def lease(store: Store) -> Lease:
 
 def epoch_report(epoch: int, *, accuracy: float = 0.9, runtime_ms: float = 78.0) -> EpochReport:
     """What a worker reports at the end of an epoch."""
-    return EpochReport(epoch, 0.5 / epoch, accuracy, runtime_ms, 1.5, ARCHITECTURE, f"checkpoint-{epoch}")
+    checkpoint = f"checkpoint-{epoch}"
+    return EpochReport(
+        epoch, 0.5 / epoch, accuracy, runtime_ms, 1.5, ARCHITECTURE, checkpoint, gate_margins=GATE_MARGINS
+    )
 
 
 def start_trial(store: Store, study_id: str, *, lambda_: float = 1.0, epochs: int = 8) -> TrialRecord:

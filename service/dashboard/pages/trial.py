@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+import plotly.graph_objects as go
 from fastapi import APIRouter, Path, Request, Response
 
 from service import artifacts, figures, trial_logs
@@ -37,6 +38,7 @@ def show_trial(
         trial=trial,
         epochs=reports,
         forming=forming([report.architecture for report in reports]),
+        has_gates=any(report.gate_margins is not None for report in reports),
         is_best=number in {best.number for _, best in study.bests},
         platform=platform,
         stages=() if trial.architecture is None else drawing(trial.architecture, platform),
@@ -50,5 +52,14 @@ def show_trial(
 @router.get("/studies/{study_id}/trials/{number}/curves.json")
 def get_curves(study_id: StudyId, number: TrialNumber, store: StoreDependency) -> Response:
     """The figure of a trial's curves, as Plotly's JSON."""
-    figure = figures.trial_curves(store, study_id, number)
+    return _sent(figures.trial_curves(store, study_id, number))
+
+
+@router.get("/studies/{study_id}/trials/{number}/gates.json")
+def get_gates(study_id: StudyId, number: TrialNumber, store: StoreDependency) -> Response:
+    """The figure of a trial's gates, as Plotly's JSON."""
+    return _sent(figures.trial_gates(store, study_id, number))
+
+
+def _sent(figure: go.Figure) -> Response:
     return Response(figure.to_json(), media_type="application/json", headers={"cache-control": "no-cache"})

@@ -10,7 +10,14 @@ from service.domain.provenance import Provenance
 from solver.base import Suggestion
 from tests.service.api.problems import assert_invalid, assert_problem
 from tests.service.live import Live
-from tests.service.searches import ARCHITECTURE, epoch_report, finished_trial, lease, start_trial
+from tests.service.searches import (
+    ARCHITECTURE,
+    GATE_MARGINS,
+    epoch_report,
+    finished_trial,
+    lease,
+    start_trial,
+)
 
 TRIAL_FIELDS = {
     "number", "state", "lambda", "epochs", "epochs_done", "hinge_target_ms", "seed", "attempt", "accuracy",
@@ -117,6 +124,7 @@ def test_epochs_of_a_trial(shared: Live, study: str) -> None:
         "accuracy": 0.95,
         "runtime_ms": 100,
         "seconds": 1.5,
+        "gate_margins": [list(row) for row in GATE_MARGINS],
     }
     assert shared.http.get(f"/v1/studies/{study}/trials/3/epochs").json() == {"epochs": []}
 

@@ -7,7 +7,7 @@ import pytest
 
 from nas_worker.platform import WholeConvNet, load_platform
 from nas_worker.search_log import log_path
-from nas_worker.space import Architecture
+from nas_worker.space import GATES, Architecture
 from service.dashboard.pages.study import PAGE_SIZE
 from service.dispatch.checkpoints import folder_of
 from service.domain.states import StudyState
@@ -170,6 +170,13 @@ def test_curves_of_a_trial_are_plotly_json(live: Live, studies: Studies) -> None
     answer = live.http.get(f"/studies/{studies.done}/trials/3/curves.json")
     assert answer.headers["content-type"] == "application/json"
     assert {trace["name"] for trace in answer.json()["data"]} == {"trial 3"}
+
+
+def test_gates_of_a_trial_are_plotly_json_which_its_page_shows(live: Live, studies: Studies) -> None:
+    path = f"/studies/{studies.done}/trials/3"
+    answer = live.http.get(f"{path}/gates.json")
+    assert [trace["name"] for trace in answer.json()["data"]] == list(GATES)
+    assert f'data-figure="{path}/gates.json"' in get(live, path).text
 
 
 def test_a_sparkline_is_an_svg_that_is_kept(live: Live, studies: Studies) -> None:

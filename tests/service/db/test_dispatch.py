@@ -188,6 +188,7 @@ def test_an_impossible_report_is_a_fault_of_the_worker(store: Store) -> None:
         replace(good, runtime_ms=0.0),
         replace(good, runtime_ms=inf),
         replace(good, seconds=-1.0),
+        replace(good, gate_margins=((0.1, inf),)),
     ):
         with pytest.raises(ValueError, match="cannot be EpochReport"):
             store.dispatch.record_epochs(lease, trial.id, 1, [good, report])

@@ -1,13 +1,14 @@
 """Searches that look like real ones (the synthetic job of the solver comparison), for figures and pages."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from nas_worker.job import EpochReport
-from nas_worker.space import SEARCHABLE, allowed_types
+from nas_worker.space import SEARCHABLE, allowed_types, parse_layer_type
+from nas_worker.superkernel import layer_gates
 from solver.base import Suggestion
 
 
@@ -48,4 +49,12 @@ def _reports(lambda_: float, epochs: int, random: np.random.Generator) -> Iterat
             seconds=4.5,
             architecture=tuple(map(str, types)),
             checkpoint=None,
+            gate_margins=_margins(types, 0.3 * epoch / epochs),
         )
+
+
+def _margins(types: Sequence[str], depth: float) -> tuple[tuple[float, ...], ...]:
+    """Of gates that are open as the layers say, the more clearly the deeper."""
+    gates = np.array([layer_gates(parse_layer_type(str(text))) for text in types])
+    found = (2 * gates - 1) * depth * np.random.default_rng(0).uniform(0.1, 1, gates.shape)
+    return tuple(tuple(map(float, row)) for row in found.round(4))
