@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from nas_worker.errors import CheckpointError, SearchError
+from nas_worker.heap import keep_freed_memory
 from nas_worker.job import EpochReport, SearchJob
 from nas_worker.search import run_search
 from nas_worker.search_log import kept_log, log_path
@@ -102,6 +103,7 @@ class SearchWorker:
     """Runs assignments one after the other. The dispatcher makes it a Ray actor with concurrent calls."""
 
     def __init__(self) -> None:
+        keep_freed_memory()
         self._changed = threading.Condition()
         self._assignment: Assignment | None = None
         self._reports: list[EpochReport] = []

@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from service.api.schemas import FieldProblem
 from service.domain.spec import VISIBLE_ASCII, WITHOUT_NUL
 
+NOT_KNOWN = "is not a known field"
 _MAX_INPUT_LENGTH = 60
 _WHOLE_BODY = "body"
 _EXAMPLE_TIME = "2026-11-25T12:00:00Z"
@@ -72,7 +73,7 @@ def _shown(value: Any) -> str:
 _DISCRIMINATED = ("union_tag_invalid", "union_tag_not_found")
 _MESSAGES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "missing": lambda _: "is required",
-    "extra_forbidden": lambda _: "is not a known field",
+    "extra_forbidden": lambda _: NOT_KNOWN,
     "json_invalid": lambda context: f"is not JSON: {context['error']}",
     "union_tag_invalid": lambda context: (
         f"must be one of {context['expected_tags'].replace(chr(39), '')}; got {json.dumps(context['tag'])}"

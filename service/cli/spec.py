@@ -4,13 +4,16 @@ import json
 import sys
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from service.api.schemas import StudySpec
+from nas_worker.job import SearchSettings
+from service.api.field_errors import NOT_KNOWN
+from service.api.schemas import EpochRange, FieldProblem, LambdaRange, Resources, StudySpec
 from service.cli.errors import CliError, InvalidFieldsError
 from service.cli.exit_codes import ExitCode
 from service.cli.parse import assignments, merged, pair, whole_pair
@@ -33,7 +36,28 @@ def spec_of(fields: Mapping[str, Any]) -> StudySpec:
     try:
         return StudySpec.model_validate(fields)
     except ValidationError as error:
-        raise InvalidFieldsError.of(error, fields) from None
+        problems = InvalidFieldsError.of(error, fields).problems
+        raise InvalidFieldsError([_with_hint(problem) for problem in problems]) from None
+
+
+_PARTS: dict[str, type[BaseModel]] = {
+    "search": SearchSettings,
+    "resources": Resources,
+    "epochs": EpochRange,
+    "lambda_range": LambdaRange,
+}
+_PATHS = {name: name for name in StudySpec.model_fields} | {
+    name: f"{part}.{name}" for part, model in _PARTS.items() for name in model.model_fields
+}
+"""Fields of a study by the last part of their path."""
+
+
+def _with_hint(problem: FieldProblem) -> FieldProblem:
+    """Names the field that an unknown one may stand for."""
+    close = get_close_matches(problem.field.rpartition(".")[2], _PATHS, n=1)
+    if problem.message != NOT_KNOWN or not close:
+        return problem
+    return problem.model_copy(update={"message": f"{NOT_KNOWN}; did you mean {_PATHS[close[0]]}?"})
 
 
 def fields_of_file(path: Path) -> dict[str, Any]:

@@ -39,8 +39,10 @@ def add_trial(
         kind, detail = EventKind.CREATED, None
     else:
         kind, detail = EventKind.REUSED, f"of trial {origin.number} of the study {origin.study_id}"
-    events.record(session, study.key, kind, trial=number, attempt=0, state=trial.state, detail=detail)
-    set_study_state(session, study, StudyState.RUNNING)
+    events.record(
+        session.connection(), study.key, kind, trial=number, attempt=0, state=trial.state, detail=detail
+    )
+    set_study_state(session.connection(), study, StudyState.RUNNING)
     return trial_by_id(session, trial.id)
 
 

@@ -10,26 +10,22 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import TypeVar
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, select
 from sqlalchemy.orm import Session
 
 from nas_worker.job import EpochReport
 from service.db import events
 from service.db import lease as leases
 from service.db.adding import add_trial
-from service.db.columns import UtcNow
-from service.db.derive import (
-    trial_by_id,
-)
+from service.db.derive import trial_by_id
 from service.db.dispatch_studies import DispatchStudies
-from service.db.models import StudyRow, TrialRow
+from service.db.models import StudyRow
 from service.db.transitions import (
     UnfinishedTrial,
     check_report,
     clean_error,
-    find_unfinished,
     last_line,
-    touch_study_of,
+    touch_unfinished,
 )
 from service.domain.events import EventKind
 from service.domain.provenance import Provenance
@@ -56,8 +52,8 @@ class Dispatch(DispatchStudies):
         Returns:
             The lease, or None while another owner holds it. Each new holder has a higher fence than the last.
         """
-        with self._database.writing() as session:
-            return leases.acquire(session, owner, ttl_seconds)
+        with self._database.changing() as connection:
+            return leases.acquire(connection, owner, ttl_seconds)
 
     def renew_lease(self, lease: Lease, ttl_seconds: float) -> Lease:
         """Extends the lease by ``ttl_seconds`` from now.
@@ -65,13 +61,13 @@ class Dispatch(DispatchStudies):
         Raises:
             LeaseLostError: It ran out or was taken over; acquire it anew.
         """
-        with self._database.writing() as session:
-            return leases.renew(session, lease, ttl_seconds)
+        with self._database.changing() as connection:
+            return leases.renew(connection, lease, ttl_seconds)
 
     def release_lease(self, lease: Lease) -> None:
         """Lets another dispatcher take over at once. Does nothing if the lease is lost already."""
-        with self._database.writing() as session:
-            leases.release(session, lease)
+        with self._database.changing() as connection:
+            leases.release(connection, lease)
 
     def add_trial(
         self,
@@ -101,7 +97,7 @@ class Dispatch(DispatchStudies):
             ValueError: The suggestion is outside the study's ranges: a fault of the solver.
         """
         with self._database.writing() as session:
-            leases.verify(session, lease)
+            leases.verify(session.connection(), lease)
             study = session.scalar(select(StudyRow).where(StudyRow.id == study_id).with_for_update())
             if study is None or not study.state.is_active:
                 return None
@@ -136,25 +132,22 @@ class Dispatch(DispatchStudies):
             LeaseLostError: Nothing was written.
         """
 
-        def start(session: Session, trial: UnfinishedTrial) -> TrialRecord | None:
+        def start(connection: Connection, trial: UnfinishedTrial) -> TrialRecord | None:
             if trial.state is not TrialState.QUEUED or not trial.study_state.is_active:
                 return None
             trial.move(
-                session,
+                connection,
                 TrialState.RUNNING,
                 detail=worker,
                 attempt=attempt + 1,
                 worker=worker,
-                started_at=func.coalesce(TrialRow.started_at, UtcNow()),
-                attempt_started_at=UtcNow(),
-                retry_at=None,
                 platform_hash=None if provenance is None else provenance.platform_hash,
                 code_version=None if provenance is None else provenance.code_version,
                 dataset_fingerprint=None if provenance is None else provenance.dataset_fingerprint,
                 identity=identity,
                 versions=None if versions is None else {**versions},
             )
-            return trial_by_id(session, trial_id)
+            return trial_by_id(Session(connection), trial_id)
 
         return self._change(lease, trial_id, attempt, start)
 
@@ -172,7 +165,7 @@ class Dispatch(DispatchStudies):
                 worker. Nothing was written.
         """
 
-        def record(session: Session, trial: UnfinishedTrial) -> int | None:
+        def record(connection: Connection, trial: UnfinishedTrial) -> int | None:
             if trial.state is not TrialState.RUNNING:
                 return None
             new: list[EpochReport] = []
@@ -182,7 +175,7 @@ class Dispatch(DispatchStudies):
                     new.append(report)
             if not new:
                 return None
-            trial.record(session, new)
+            trial.record(connection, new)
             return len(new)
 
         return self._change(lease, trial_id, attempt, record) or 0
@@ -198,14 +191,14 @@ class Dispatch(DispatchStudies):
             ValueError: Epochs are missing: a fault of the dispatcher.
         """
 
-        def complete(session: Session, trial: UnfinishedTrial) -> bool | None:
+        def complete(connection: Connection, trial: UnfinishedTrial) -> bool | None:
             if trial.state is not TrialState.RUNNING:
                 return None
             if trial.epochs_done != trial.epochs:
                 raise ValueError(
                     f"trial {trial_id} cannot complete: {trial.epochs_done} of {trial.epochs} epochs recorded"
                 )
-            trial.move(session, TrialState.COMPLETED)
+            trial.move(connection, TrialState.COMPLETED)
             return True
 
         return self._change(lease, trial_id, attempt, complete) is not None
@@ -220,9 +213,9 @@ class Dispatch(DispatchStudies):
             LeaseLostError: Nothing was written.
         """
 
-        def fail(session: Session, trial: UnfinishedTrial) -> bool:
+        def fail(connection: Connection, trial: UnfinishedTrial) -> bool:
             reason = clean_error(error)
-            trial.move(session, TrialState.FAILED, detail=last_line(reason), error=reason)
+            trial.move(connection, TrialState.FAILED, detail=last_line(reason), error=reason)
             return True
 
         return self._change(lease, trial_id, attempt, fail) is not None
@@ -257,12 +250,12 @@ class Dispatch(DispatchStudies):
             LeaseLostError: Nothing was written.
         """
 
-        def requeue(session: Session, trial: UnfinishedTrial) -> TrialState | None:
+        def requeue(connection: Connection, trial: UnfinishedTrial) -> TrialState | None:
             if trial.state is not TrialState.RUNNING:
                 return None
             if not crashed:
-                return trial.requeue(session, retry_at=retry_at)
-            return trial.lose_worker(session, error, retry_at=retry_at, max_crashes=max_crashes)
+                return trial.requeue(connection, retry_at=retry_at)
+            return trial.lose_worker(connection, error, retry_at=retry_at, max_crashes=max_crashes)
 
         return self._change(lease, trial_id, attempt, requeue)
 
@@ -276,8 +269,8 @@ class Dispatch(DispatchStudies):
             LeaseLostError: Nothing was written.
         """
 
-        def cancel(session: Session, trial: UnfinishedTrial) -> bool:
-            trial.move(session, TrialState.CANCELLED)
+        def cancel(connection: Connection, trial: UnfinishedTrial) -> bool:
+            trial.move(connection, TrialState.CANCELLED)
             return True
 
         return self._change(lease, trial_id, attempt, cancel) is not None
@@ -297,12 +290,14 @@ class Dispatch(DispatchStudies):
             LeaseLostError: Nothing was written.
         """
 
-        def note(session: Session, trial: UnfinishedTrial) -> bool | None:
+        def note(connection: Connection, trial: UnfinishedTrial) -> bool | None:
             if trial.state is not TrialState.RUNNING:
                 return None
             by = f"by {lease.owner}"
             adopted = EventKind.ADOPTED
-            events.record(session, trial.study_key, adopted, trial=trial.number, attempt=attempt, detail=by)
+            events.record(
+                connection, trial.study_key, adopted, trial=trial.number, attempt=attempt, detail=by
+            )
             return True
 
         return self._change(lease, trial_id, attempt, note) is not None
@@ -312,15 +307,13 @@ class Dispatch(DispatchStudies):
         lease: Lease,
         trial_id: int,
         attempt: int,
-        change: Callable[[Session, UnfinishedTrial], T | None],
+        change: Callable[[Connection, UnfinishedTrial], T | None],
     ) -> T | None:
         """Runs one change of an unfinished trial; without a result from it nothing is written."""
-        with self._database.writing() as session:
-            leases.verify(session, lease)
-            if not touch_study_of(session, trial_id):
-                return None
-            trial = find_unfinished(session, trial_id, attempt)
-            result = None if trial is None else change(session, trial)
+        with self._database.changing() as connection:
+            leases.verify(connection, lease)
+            trial = touch_unfinished(connection, trial_id, attempt)
+            result = None if trial is None else change(connection, trial)
             if result is None:
-                session.rollback()
+                connection.rollback()
             return result

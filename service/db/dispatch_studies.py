@@ -51,7 +51,7 @@ class DispatchStudies(DispatchReading):
         if not state.is_final:
             raise ValueError(f"a study ends completed, cancelled or failed, not {state}")
         with self._database.writing() as session:
-            leases.verify(session, lease)
+            leases.verify(session.connection(), lease)
             study = session.scalar(select(StudyRow).where(StudyRow.id == study_id).with_for_update())
             if study is None or not study.state.is_active:
                 return False
@@ -60,8 +60,8 @@ class DispatchStudies(DispatchReading):
             counts = usage_of(session, [study.key])[study.key].trial_counts
             if state is StudyState.COMPLETED and any(counts[unfinished] for unfinished in UNFINISHED):
                 return False
-            cancel_queued_trials(session, study.key)
-            set_study_state(session, study, state, error=clean_error(error))
+            cancel_queued_trials(session.connection(), study.key)
+            set_study_state(session.connection(), study, state, error=clean_error(error))
             if self._notifies and state is not StudyState.CANCELLED:
                 session.refresh(study)
                 enqueue(session, study_records(session, [study])[0])
@@ -74,13 +74,13 @@ class DispatchStudies(DispatchReading):
             LeaseLostError: Nothing was written.
         """
         with self._database.writing() as session:
-            leases.verify(session, lease)
+            leases.verify(session.connection(), lease)
             study = session.scalar(select(StudyRow).where(StudyRow.id == study_id).with_for_update())
             if study is None or not study.state.is_active or study.shortage == shortage:
                 return
             detail = shortage or "the engine has now what its trials ask for"
-            events.record(session, study.key, EventKind.WARNING, detail=detail)
-            touch_study(session, study.key, shortage=shortage)
+            events.record(session.connection(), study.key, EventKind.WARNING, detail=detail)
+            touch_study(session.connection(), study.key, shortage=shortage)
 
     def forget_deleted_study(self, lease: Lease, study_id: str) -> None:
         """Says that the checkpoints of a deleted study are gone.
@@ -89,5 +89,5 @@ class DispatchStudies(DispatchReading):
             LeaseLostError: Nothing was written.
         """
         with self._database.writing() as session:
-            leases.verify(session, lease)
+            leases.verify(session.connection(), lease)
             session.execute(delete(DeletedStudyRow).where(DeletedStudyRow.id == study_id))

@@ -1,7 +1,6 @@
 """Events in the store: written inside the transaction of the change that they tell of, and read by page."""
 
-from sqlalchemy import BigInteger, Insert, insert, literal, null, select
-from sqlalchemy.orm import Session
+from sqlalchemy import BigInteger, Connection, Insert, insert, literal, null, select
 
 from service.db.columns import UtcNow
 from service.db.models import EventRow, StudyRow, TrialRow
@@ -17,7 +16,7 @@ _COLUMNS = ("study_key", "trial", "kind", "at", "attempt", "state", "detail")
 
 
 def record(
-    session: Session,
+    connection: Connection,
     study_key: int,
     kind: EventKind,
     *,
@@ -35,10 +34,10 @@ def record(
         "state": None if state is None else state.value,
         "detail": detail,
     }
-    session.connection().execute(_INSERT, values)
+    connection.execute(_INSERT, values)
 
 
-def record_of_queued_trials(session: Session, study_key: int, state: TrialState) -> None:
+def record_of_queued_trials(connection: Connection, study_key: int, state: TrialState) -> None:
     """Adds an event for each queued trial of a locked study, which goes into this state."""
     of_queued = select(
         TrialRow.study_key,
@@ -49,10 +48,10 @@ def record_of_queued_trials(session: Session, study_key: int, state: TrialState)
         literal(state.value, EventRow.state.type),
         null(),
     ).where(TrialRow.study_key == study_key, TrialRow.state == TrialState.QUEUED)
-    session.execute(insert(EventRow).from_select(_COLUMNS, of_queued.order_by(TrialRow.number)))
+    connection.execute(insert(EventRow).from_select(_COLUMNS, of_queued.order_by(TrialRow.number)))
 
 
-def record_of_active_studies(session: Session, kind: EventKind, detail: str) -> None:
+def record_of_active_studies(connection: Connection, kind: EventKind, detail: str) -> None:
     """Adds an event to every study that is pending or running."""
     active = [state for state in StudyState if state.is_active]
     of_active = (
@@ -69,7 +68,7 @@ def record_of_active_studies(session: Session, kind: EventKind, detail: str) -> 
         .order_by(StudyRow.key)
         .with_for_update(key_share=True, read=True)  # one that is deleted meanwhile is left out
     )
-    session.execute(insert(EventRow).from_select(_COLUMNS, of_active))
+    connection.execute(insert(EventRow).from_select(_COLUMNS, of_active))
 
 
 class Events:

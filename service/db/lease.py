@@ -7,8 +7,7 @@ any more, however late the write comes.
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Row, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, Row, select, update
 
 from service.db import events
 from service.db.columns import UtcNow
@@ -26,9 +25,9 @@ _Row = Row[str | None, int, datetime | None, datetime]
 """(owner, fence, expires_at, the database's time now)."""
 
 
-def acquire(session: Session, owner: str, ttl_seconds: float) -> Lease | None:
+def acquire(connection: Connection, owner: str, ttl_seconds: float) -> Lease | None:
     """Takes the lease if nobody else holds it; None if somebody does. See ``Dispatch.acquire_lease``."""
-    holder, last_fence, expires_at, now = _locked(session, for_takeover=True)
+    holder, last_fence, expires_at, now = _locked(connection, for_takeover=True)
     is_live = expires_at is not None and expires_at > now
     if is_live and holder != owner:
         return None
@@ -36,20 +35,20 @@ def acquire(session: Session, owner: str, ttl_seconds: float) -> Lease | None:
     if not is_live:
         after = "" if holder is None else f"; the lease of {holder} had run out"
         detail = f"the dispatcher {owner} began to work{after}"
-        events.record_of_active_studies(session, EventKind.LEASE, detail)
-    return _store(session, Lease(owner, fence, now + timedelta(seconds=ttl_seconds)))
+        events.record_of_active_studies(connection, EventKind.LEASE, detail)
+    return _store(connection, Lease(owner, fence, now + timedelta(seconds=ttl_seconds)))
 
 
-def renew(session: Session, lease: Lease, ttl_seconds: float) -> Lease:
+def renew(connection: Connection, lease: Lease, ttl_seconds: float) -> Lease:
     """Extends the lease. Raises LeaseLostError if it ran out or was taken over."""
-    row = _locked(session, for_takeover=True)
+    row = _locked(connection, for_takeover=True)
     _check(row, lease)
-    return _store(session, Lease(lease.owner, lease.fence, row[3] + timedelta(seconds=ttl_seconds)))
+    return _store(connection, Lease(lease.owner, lease.fence, row[3] + timedelta(seconds=ttl_seconds)))
 
 
-def release(session: Session, lease: Lease) -> None:
+def release(connection: Connection, lease: Lease) -> None:
     """Gives the lease back, if it is still this one."""
-    released = session.scalar(
+    released = connection.scalar(
         update(LeaseRow)
         .where(LeaseRow.owner == lease.owner, LeaseRow.fence == lease.fence)
         .values(owner=None, expires_at=None)
@@ -57,21 +56,20 @@ def release(session: Session, lease: Lease) -> None:
     )
     if released is not None:
         detail = f"the dispatcher {lease.owner} ended its work"
-        events.record_of_active_studies(session, EventKind.LEASE, detail)
+        events.record_of_active_studies(connection, EventKind.LEASE, detail)
 
 
-def verify(session: Session, lease: Lease) -> None:
+def verify(connection: Connection, lease: Lease) -> None:
     """Keeps others from taking the lease over before this transaction ends.
 
     Raises:
         LeaseLostError: It ran out or was taken over.
     """
-    _check(_locked(session, for_takeover=False), lease)
+    _check(_locked(connection, for_takeover=False), lease)
 
 
-def _locked(session: Session, *, for_takeover: bool) -> _Row:
-    # On the connection: what the session adds to a statement costs more than the statement.
-    return session.connection().execute(_LOCK if for_takeover else _LOCK_SHARED).one()
+def _locked(connection: Connection, *, for_takeover: bool) -> _Row:
+    return connection.execute(_LOCK if for_takeover else _LOCK_SHARED).one()
 
 
 def _check(row: _Row, lease: Lease) -> None:
@@ -83,8 +81,8 @@ def _check(row: _Row, lease: Lease) -> None:
         raise LeaseLostError(f"the lease of {lease.owner!r} ran out at {expires_at}; nothing was written")
 
 
-def _store(session: Session, lease: Lease) -> Lease:
-    session.execute(
+def _store(connection: Connection, lease: Lease) -> Lease:
+    connection.execute(
         update(LeaseRow).values(owner=lease.owner, fence=lease.fence, expires_at=lease.expires_at)
     )
     return lease

@@ -18,7 +18,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, text
 
 import migrations
-from service.db.engine import SQLITE_BEGIN, opened_engine
+from service.db.engine import begin_to_write, opened_engine
 from service.db.session import translated_errors
 from service.domain.errors import DatabaseOutdatedError, DatabaseTooNewError, SpnasError
 
@@ -95,13 +95,13 @@ def exclusive_connection(engine: Engine) -> Iterator[Connection]:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
             yield connection
         return
-    with engine.execution_options(**{SQLITE_BEGIN: "IMMEDIATE"}).connect() as connection:
+    with engine.connect() as connection:
         # The driver's own connection, because the setting has no effect inside a transaction.
         driver_connection = connection.connection.driver_connection
         assert driver_connection is not None
         driver_connection.execute("PRAGMA foreign_keys = OFF")
         try:
-            with connection.begin():
+            with begin_to_write(connection):
                 yield connection
                 broken = connection.execute(text("PRAGMA foreign_key_check")).all()
                 if broken:

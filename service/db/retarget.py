@@ -71,9 +71,9 @@ def retarget(
         session.add(row)
         session.flush()
         _copy(session, trials, row.key)
-        events.record(session, row.key, EventKind.RETARGETED, state=row.state, detail=origin)
+        events.record(session.connection(), row.key, EventKind.RETARGETED, state=row.state, detail=origin)
         aim = f"for {targets_text(targets_ms)} ms, as the study {row.id}"
-        events.record(session, source.key, EventKind.RETARGETED, detail=aim)
+        events.record(session.connection(), source.key, EventKind.RETARGETED, detail=aim)
         return study_records(session, [row])[0]
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Engine, exc
+from sqlalchemy import Connection, Engine, exc
 from sqlalchemy.orm import Session, sessionmaker
 
-from service.db.engine import BUSY_TIMEOUT_SECONDS, SQLITE_BEGIN
+from service.db.engine import BUSY_TIMEOUT_SECONDS, begin_to_write
 from service.domain.errors import DatabaseUnavailableError
 
 _REASONS = {
@@ -26,13 +26,9 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        if engine.dialect.name == "sqlite":
-            self._reading = sessionmaker(engine)
-            self._writing = sessionmaker(engine.execution_options(**{SQLITE_BEGIN: "IMMEDIATE"}))
-        else:
-            snapshot = engine.execution_options(isolation_level="REPEATABLE READ")
-            self._reading = sessionmaker(snapshot)
-            self._writing = sessionmaker(engine)
+        is_sqlite = engine.dialect.name == "sqlite"
+        snapshot = engine if is_sqlite else engine.execution_options(isolation_level="REPEATABLE READ")
+        self._reading = sessionmaker(snapshot)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -46,6 +42,16 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
+        """:meth:`changing` with objects of the ORM.
+
+        Raises:
+            DatabaseUnavailableError: The database failed; nothing was written.
+        """
+        with self.changing() as connection, Session(connection) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def changing(self) -> Iterator[Connection]:
         """A transaction that commits unless an exception leaves it.
 
         SQLite has one writer at a time. PostgreSQL runs in READ COMMITTED and writers take row locks, always
@@ -54,8 +60,8 @@ class Database:
         Raises:
             DatabaseUnavailableError: The database failed; nothing was written.
         """
-        with translated_errors(self.engine), self._writing() as session, session.begin():
-            yield session
+        with translated_errors(self.engine), self.engine.connect() as connection, begin_to_write(connection):
+            yield connection
 
 
 @contextmanager

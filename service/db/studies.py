@@ -75,7 +75,7 @@ class Studies:
             session.add(row)
             session.flush()
             if idempotency_key is None or _claim(session, idempotency_key, spec, row):
-                events.record(session, row.key, EventKind.CREATED, state=StudyState.PENDING)
+                events.record(session.connection(), row.key, EventKind.CREATED, state=StudyState.PENDING)
                 return study_records(session, [row])[0], True
             session.rollback()
         replay = self._replay(spec, idempotency_key)
@@ -169,7 +169,7 @@ class Studies:
             if after.budget_epochs != before.budget_epochs:
                 _check_budget(session, row, after.budget_epochs)
                 change = f"{before.budget_epochs} -> {after.budget_epochs} epochs"
-                events.record(session, row.key, EventKind.BUDGET, detail=change)
+                events.record(session.connection(), row.key, EventKind.BUDGET, detail=change)
                 if state is StudyState.COMPLETED and after.budget_epochs > before.budget_epochs:
                     state = StudyState.RUNNING
             return _write(session, row, state, **columns_of(after))
@@ -232,7 +232,7 @@ class Studies:
             if row.state is StudyState.CANCELLED:
                 return study_records(session, [row])[0]
             _refuse_final(row, "cancelled")
-            cancel_queued_trials(session, row.key)
+            cancel_queued_trials(session.connection(), row.key)
             return _write(session, row, StudyState.CANCELLED)
 
     def retarget(
@@ -357,6 +357,6 @@ def _refuse_final(row: StudyRow, participle: str) -> None:
 
 def _write(session: Session, row: StudyRow, state: StudyState, **values: object) -> StudyRecord:
     """Writes the state and other columns of a locked study and gives it its next revision."""
-    set_study_state(session, row, state, **values)
+    set_study_state(session.connection(), row, state, **values)
     session.refresh(row)
     return study_records(session, [row])[0]

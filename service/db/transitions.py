@@ -5,51 +5,40 @@ import math
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, insert, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from nas_worker.job import EpochReport
 from service.db import events
 from service.db.columns import UtcNow
-from service.db.derive import EPOCHS_DONE, UNFINISHED
+from service.db.derive import EPOCHS_DONE
 from service.db.models import EpochRow, StudyRow, TrialRow
 from service.db.statements import clean_text
 from service.domain.events import EventKind
 from service.domain.states import StudyState, TrialState
 from solver.base import Suggestion
 
-# Built once, and executed on the session's connection: building a statement, or what a session adds to it,
-# costs more than sending it.
-_FIND_UNFINISHED = (
-    select(
-        StudyRow.key,
-        TrialRow.number,
-        TrialRow.state,
-        TrialRow.epochs,
-        TrialRow.crashes,
-        EPOCHS_DONE,
-        StudyRow.state,
-    )
-    .join(StudyRow, StudyRow.key == TrialRow.study_key)
-    .where(
-        TrialRow.id == bindparam("id"),
-        TrialRow.attempt == bindparam("attempt"),
-        TrialRow.state.in_(UNFINISHED),
-    )
+# Built once, and executed on a connection: to build a statement, or what a session adds to it, costs more
+# than to send it.
+_OF_TRIAL = (
+    TrialRow.id == bindparam("of_id"),
+    TrialRow.attempt == bindparam("of_attempt"),
 )
-
-_SET_TRIAL = (
+_TOUCH_UNFINISHED = (
     update(TrialRow)
-    .where(
-        TrialRow.id == bindparam("of_id"),
-        TrialRow.state == bindparam("of_state"),
-        TrialRow.attempt == bindparam("of_attempt"),
-    )
+    .where(*_OF_TRIAL, TrialRow.finished_at.is_(None))
     .values(updated_at=UtcNow())
+    .returning(TrialRow.number, TrialRow.state, TrialRow.epochs, TrialRow.crashes, EPOCHS_DONE)
 )
+_SET_TRIAL = update(TrialRow).where(*_OF_TRIAL, TrialRow.state == bindparam("of_state"))
+_START_TRIAL = _SET_TRIAL.values(
+    started_at=func.coalesce(TrialRow.started_at, UtcNow()), attempt_started_at=UtcNow()
+)
+_END_TRIAL = _SET_TRIAL.values(finished_at=UtcNow())
 _INSERT_EPOCHS = insert(EpochRow).values(recorded_at=UtcNow())
 _NEXT_REVISION = (
-    update(StudyRow).values(revision=StudyRow.revision + 1, updated_at=UtcNow()).returning(StudyRow.key)
+    update(StudyRow)
+    .values(revision=StudyRow.revision + 1, updated_at=UtcNow())
+    .returning(StudyRow.key, StudyRow.state)
 )
 _TOUCH_STUDY = _NEXT_REVISION.where(StudyRow.key == bindparam("of_key"))
 _TOUCH_STUDY_OF_TRIAL = _NEXT_REVISION.where(
@@ -66,16 +55,16 @@ class UnfinishedTrial:
     id: int
     attempt: int
     study_key: int
+    study_state: StudyState
     number: int
     state: TrialState
     epochs: int
     crashes: int
     epochs_done: int
-    study_state: StudyState
 
     def move(
         self,
-        session: Session,
+        connection: Connection,
         state: TrialState,
         *,
         kind: EventKind = EventKind.STATE,
@@ -85,7 +74,7 @@ class UnfinishedTrial:
         """Compare-and-set to another state, with other columns that go with it, and the event of it.
 
         Args:
-            session: Of the transaction.
+            connection: Of the transaction.
             state: The new state, which is returned.
             kind: Of the event.
             detail: Of the event.
@@ -94,20 +83,18 @@ class UnfinishedTrial:
         Raises:
             RuntimeError: The trial has changed although its study is locked: a fault of the store.
         """
-        self._set(
-            session,
-            {
-                "state": state,
-                "worker": None,
-                "retry_at": None,
-                "finished_at": UtcNow() if state.is_final else None,
-            }
-            | values,
-        )
+        statement = _END_TRIAL if state.is_final else _SET_TRIAL
+        if state is TrialState.RUNNING:
+            statement = _START_TRIAL
+        columns = {"state": state, "worker": None, "retry_at": None} | values
+        key = {"of_id": self.id, "of_state": self.state, "of_attempt": self.attempt}
+        changed = connection.execute(statement, columns | key)
+        if changed.rowcount != 1:
+            raise RuntimeError(f"trial {self.id} changed although its study is locked")
         attempt = values.get("attempt", self.attempt)
         assert isinstance(attempt, int)
         events.record(
-            session,
+            connection,
             self.study_key,
             kind,
             trial=self.number,
@@ -117,25 +104,25 @@ class UnfinishedTrial:
         )
         return state
 
-    def requeue(self, session: Session, *, retry_at: datetime | None) -> TrialState:
+    def requeue(self, connection: Connection, *, retry_at: datetime | None) -> TrialState:
         """Queues it again, not to be started before ``retry_at``; or cancels it if its study has ended."""
         if self.study_state.is_final:
-            return self.move(session, TrialState.CANCELLED)
-        return self.move(session, TrialState.QUEUED, retry_at=retry_at)
+            return self.move(connection, TrialState.CANCELLED)
+        return self.move(connection, TrialState.QUEUED, retry_at=retry_at)
 
     def lose_worker(
-        self, session: Session, error: str | None, *, retry_at: datetime | None, max_crashes: int
+        self, connection: Connection, error: str | None, *, retry_at: datetime | None, max_crashes: int
     ) -> TrialState:
         """Counts a lost worker and does as :meth:`requeue`, or fails it after more than ``max_crashes``."""
         crashes = self.crashes + 1
         reason = clean_error(error) or "the worker was lost"
         if self.study_state.is_final:
-            return self.move(session, TrialState.CANCELLED, crashes=crashes)
+            return self.move(connection, TrialState.CANCELLED, crashes=crashes)
         if crashes > max_crashes:
             detail = last_line(reason)
-            return self.move(session, TrialState.FAILED, detail=detail, crashes=crashes, error=reason)
+            return self.move(connection, TrialState.FAILED, detail=detail, crashes=crashes, error=reason)
         return self.move(
-            session,
+            connection,
             TrialState.QUEUED,
             kind=EventKind.RETRY,
             detail=f"{last_line(reason)} (lost {crashes} of at most {max_crashes} times)",
@@ -143,7 +130,7 @@ class UnfinishedTrial:
             retry_at=retry_at,
         )
 
-    def record(self, session: Session, reports: list[EpochReport]) -> None:
+    def record(self, connection: Connection, reports: list[EpochReport]) -> None:
         """Inserts epochs."""
         rows = [
             {
@@ -160,54 +147,45 @@ class UnfinishedTrial:
             }
             for report in reports
         ]
-        session.connection().execute(_INSERT_EPOCHS, rows)
-        self._set(session, {})
-
-    def _set(self, session: Session, values: dict[str, object]) -> None:
-        changed = session.connection().execute(
-            _SET_TRIAL.values(**values) if values else _SET_TRIAL,
-            {"of_id": self.id, "of_state": self.state, "of_attempt": self.attempt},
-        )
-        if changed.rowcount != 1:
-            raise RuntimeError(f"trial {self.id} changed although its study is locked")
+        connection.execute(_INSERT_EPOCHS, rows)
 
 
-def find_unfinished(session: Session, trial_id: int, attempt: int) -> UnfinishedTrial | None:
-    """The trial, if it is queued or running at this attempt."""
-    row = session.connection().execute(_FIND_UNFINISHED, {"id": trial_id, "attempt": attempt}).one_or_none()
-    return None if row is None else UnfinishedTrial(trial_id, attempt, *row)
+def touch_unfinished(connection: Connection, trial_id: int, attempt: int) -> UnfinishedTrial | None:
+    """Locks a trial and its study, gives the study its next revision and both a new time of change.
+
+    Returns:
+        The trial, or None if it is not queued or running at this attempt: then roll back.
+    """
+    study = connection.execute(_TOUCH_STUDY_OF_TRIAL, {"of_trial": trial_id}).one_or_none()
+    if study is None:
+        return None
+    row = connection.execute(_TOUCH_UNFINISHED, {"of_id": trial_id, "of_attempt": attempt}).one_or_none()
+    return None if row is None else UnfinishedTrial(trial_id, attempt, study.key, study.state, *row)
 
 
-def touch_study(session: Session, key: int, **values: object) -> None:
+def touch_study(connection: Connection, key: int, **values: object) -> None:
     """Locks a study, which is there, and gives it its next revision, with other columns that go with it."""
-    session.connection().execute(_TOUCH_STUDY.values(**values) if values else _TOUCH_STUDY, {"of_key": key})
+    connection.execute(_TOUCH_STUDY, {"of_key": key} | values)
 
 
-def touch_study_of(session: Session, trial_id: int) -> bool:
-    """Locks the study of a trial and gives it its next revision. Returns whether there is such a trial."""
-    touched = session.connection().execute(_TOUCH_STUDY_OF_TRIAL, {"of_trial": trial_id})
-    return touched.first() is not None
-
-
-def set_study_state(session: Session, row: StudyRow, state: StudyState, **values: object) -> None:
+def set_study_state(connection: Connection, row: StudyRow, state: StudyState, **values: object) -> None:
     """Brings a locked study into a state, with the event of it; other columns as in :func:`touch_study`."""
     if state is not row.state:
         error = values.get("error")
         assert error is None or isinstance(error, str)
-        events.record(session, row.key, EventKind.STATE, state=state, detail=error)
+        events.record(connection, row.key, EventKind.STATE, state=state, detail=error)
     if not state.is_active:
         values["shortage"] = None  # nothing waits any more
-    touch_study(session, row.key, state=state, **values)
+    touch_study(connection, row.key, state=state, **values)
 
 
-def cancel_queued_trials(session: Session, study_key: int) -> None:
+def cancel_queued_trials(connection: Connection, study_key: int) -> None:
     """Cancels what has not started."""
-    events.record_of_queued_trials(session, study_key, TrialState.CANCELLED)
-    session.execute(
+    events.record_of_queued_trials(connection, study_key, TrialState.CANCELLED)
+    connection.execute(
         update(TrialRow)
         .where(TrialRow.study_key == study_key, TrialRow.state == TrialState.QUEUED)
         .values(state=TrialState.CANCELLED, retry_at=None, finished_at=UtcNow(), updated_at=UtcNow())
-        .execution_options(synchronize_session=False)
     )
 
 

@@ -88,7 +88,7 @@ class Webhooks:
                 select(StudyRow).where(StudyRow.id == delivery.study_id).with_for_update(key_share=True)
             )
             if study is not None:
-                events.record(session, study.key, EventKind.WEBHOOK, detail=outcome)
+                events.record(session.connection(), study.key, EventKind.WEBHOOK, detail=outcome)
             session.execute(delete(WebhookDeliveryRow).where(WebhookDeliveryRow.id == delivery.id))
 
     def postpone(self, delivery: DeliveryRecord, seconds: float) -> None:

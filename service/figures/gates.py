@@ -39,7 +39,9 @@ def figure(reports: Sequence[EpochReport]) -> go.Figure:
     epochs = [report.epoch for report in reports]
     for place, gate in enumerate(GATES):
         rows = [
-            [_margin(report, layer, place) for report in reports] if _decides(gate, layer) else [None] * len(reports)
+            [_margin(report, layer, place) for report in reports]
+            if _decides(gate, layer)
+            else [None] * len(reports)
             for layer in SEARCHABLE
         ]
         chart.add_trace(

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from nas_worker.heap import keep_freed_memory
 from nas_worker.job import EpochReport, SearchJob, SearchSettings
 from service.api.schemas import Architecture, Epoch
 from service.cli.console import say, show, show_json
@@ -111,6 +112,7 @@ def _run(
 
     if checkpoint_dir is not None:
         checkpoint_dir.mkdir(parents=True, exist_ok=True)
+    keep_freed_memory()
     run_search(
         job,
         on_epoch=on_epoch,

@@ -9,6 +9,7 @@ import typer
 from pydantic import ValidationError
 
 from nas_worker.baselines import MOBILENET_V2
+from nas_worker.heap import keep_freed_memory
 from nas_worker.platform import Platform
 from nas_worker.space import Architecture
 from nas_worker.training.report import TrainingReport
@@ -140,6 +141,7 @@ def _run(
 ) -> TrainingReport:
     from nas_worker.training.run import Observer, run_training  # noqa: PLC0415 - torch takes seconds to import
 
+    keep_freed_memory()
     progress = TrainingProgress(settings, folder)
     observer = Observer(
         progress.started, progress.stepped, progress.ended, lambda line: say(line, style="yellow")

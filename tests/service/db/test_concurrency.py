@@ -102,7 +102,7 @@ def test_a_trial_ends_in_one_way(store: Store) -> None:
 
 def test_two_dispatchers_never_both_write(store: Store) -> None:
     """Both take the lease whenever they can and write; the number of trials tells the writes that passed."""
-    study = new_study(store, budget_epochs=1000, epochs={"min": 1, "max": 1})
+    study = new_study(store, budget_epochs=1_000_000, epochs={"min": 1, "max": 1})
     written: list[int] = []
     stop = threading.Event()
 
@@ -135,8 +135,8 @@ def test_a_takeover_waits_for_a_write_in_flight(store: Store) -> None:
     lease = searches.lease(store)
     database = store.dispatch._database
     with ThreadPoolExecutor(1) as executor:
-        with database.writing() as session:
-            leases.verify(session, lease)  # as every write begins
+        with database.changing() as connection:
+            leases.verify(connection, lease)  # as every write begins
             release = executor.submit(store.dispatch.release_lease, lease)
             with pytest.raises(TimeoutError):
                 release.result(timeout=0.3)

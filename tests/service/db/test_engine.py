@@ -2,9 +2,9 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 
-from service.db.engine import create_engine, opened_engine
+from service.db.engine import begin_to_write, create_engine, opened_engine
 from service.domain.errors import InvalidFieldError
 
 
@@ -26,19 +26,16 @@ def test_sqlite_runs_in_wal_mode_with_foreign_keys(sqlite_url: str) -> None:
 
 
 def test_a_writing_transaction_locks_sqlite_from_its_beginning(sqlite_url: str) -> None:
-    engine = create_engine(sqlite_url)
-    begins: list[str] = []
-
-    @event.listens_for(engine, "before_cursor_execute")
-    def _record(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        begins.append(statement)
-
-    with engine.begin():
-        pass
-    with engine.execution_options(sqlite_begin="IMMEDIATE").begin():
-        pass
-    assert begins == ["BEGIN DEFERRED", "BEGIN IMMEDIATE"]
-    engine.dispose()
+    with opened_engine(sqlite_url) as engine, engine.connect() as connection:
+        begins: list[str] = []
+        driver_connection = connection.connection.driver_connection
+        assert isinstance(driver_connection, sqlite3.Connection)
+        driver_connection.set_trace_callback(begins.append)
+        with begin_to_write(connection):
+            pass
+        with connection.begin():
+            pass
+        assert [each for each in begins if each.startswith("BEGIN")] == ["BEGIN IMMEDIATE", "BEGIN DEFERRED"]
 
 
 @pytest.mark.parametrize(
