@@ -24,12 +24,11 @@ Statement = tuple[str, Any]
 
 @contextmanager
 def recorded(engine: Engine) -> Iterator[list[Statement]]:
-    """The statements that the block sends, with their parameters, without BEGIN."""
+    """The statements that the block sends, with their parameters."""
     statements: list[Statement] = []
 
     def record(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        if not statement.startswith("BEGIN"):
-            statements.append((statement, parameters))
+        statements.append((statement, parameters))
 
     event.listen(engine, "before_cursor_execute", record)
     yield statements
