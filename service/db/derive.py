@@ -35,12 +35,10 @@ UNFINISHED = (TrialState.QUEUED, TrialState.RUNNING)
 Outcome = aliased(EpochRow, name="outcome")
 """The last epoch of a completed trial; no row for other trials."""
 
-_EPOCH_ROWS = (
+EPOCHS_DONE = (
     select(func.count()).where(EpochRow.trial_id == TrialRow.id).correlate(TrialRow).scalar_subquery()
 )
-EPOCHS_DONE = case((TrialRow.state == TrialState.COMPLETED, TrialRow.epochs), else_=_EPOCH_ROWS)
-"""Number of recorded epochs of a trial. One that has completed has all of them: to count them anew would take
-most of the time that a large study takes to read."""
+"""Number of recorded epochs of a trial."""
 
 # Plain columns: to make objects of the session out of 10,000 trials and outcomes takes half as long again.
 _TRIAL: Bundle[Any] = Bundle("trial", *(column.class_attribute for column in inspect(TrialRow).column_attrs))

@@ -6,6 +6,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -109,15 +110,18 @@ class Engine:
 
     def create_worker(self, name: str, resources: Resources) -> Any:
         """Asks Ray for a worker and returns its handle at once; it may have to wait for resources."""
-        actor_class = ray.remote(SearchWorker)
-        return actor_class.options(
-            name=name,
-            lifetime="detached",
-            max_restarts=0,
-            max_concurrency=4,  # a poll waits while a stop comes in
-            num_cpus=resources.cpus,
-            num_gpus=resources.gpus,
-        ).remote()
+        return (
+            _actor_class(SearchWorker)
+            .options(
+                name=name,
+                lifetime="detached",
+                max_restarts=0,
+                max_concurrency=4,  # a poll waits while a stop comes in
+                num_cpus=resources.cpus,
+                num_gpus=resources.gpus,
+            )
+            .remote()
+        )
 
     def find_worker(self, name: str) -> Any | None:
         """The handle of a live worker, or None."""
@@ -139,6 +143,12 @@ class Engine:
             if handle is not None:
                 ray.kill(handle)
         return orphans
+
+
+@cache
+def _actor_class(worker: type[Any]) -> Any:
+    """The same for all workers: Ray keeps each that it makes, some 50 kB."""
+    return ray.remote(worker)
 
 
 def _size_text(cpus: float, gpus: float) -> str:

@@ -9,6 +9,7 @@ from ray.util import list_named_actors
 
 from nas_worker.job import EpochReport, SearchJob
 from nas_worker.search import run_search
+from nas_worker.search_log import log_path
 from service.db.store import Store
 from service.domain.history import observations
 from service.domain.records import StudyRecord, TrialRecord
@@ -79,21 +80,23 @@ def check_outcome(store: Store, study_id: str, number: int) -> list[str]:
 
 
 def check_checkpoints(store: Store, checkpoint_dir: Path) -> list[str]:
-    """Of each completed trial its last checkpoint is there, and nothing else is."""
-    expected = set()
+    """Of each completed trial its last checkpoint is there, and nothing else is but logs of its attempts."""
+    expected, logs = set(), set()
     for study in _all_studies(store):
         for trial in store.trials.history(study.id):
             if trial.state is TrialState.COMPLETED:
                 checkpoint = store.trials.epochs(study.id, trial.number)[-1].report.checkpoint
                 assert checkpoint is not None
                 expected.add(Path(checkpoint))
+                folder = Path(checkpoint).parent
+                logs |= {log_path(folder, attempt) for attempt in range(1, trial.attempt + 1)}
     found = {path for path in checkpoint_dir.rglob("*") if path.is_file()}
     studies = {study.id for study in _all_studies(store)}
     folders = {path for path in checkpoint_dir.glob("*") if path.name not in studies}
     return [
         *(
             f"checkpoint {path.relative_to(checkpoint_dir)} is left behind"
-            for path in sorted(found - expected)
+            for path in sorted(found - expected - logs)
         ),
         *(f"checkpoint {path.relative_to(checkpoint_dir)} is gone" for path in sorted(expected - found)),
         *(f"folder {path.name} of a deleted study is left behind" for path in sorted(folders)),

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from nas_worker.job import EpochReport, SearchJob
 from nas_worker.platform import load_platform
 from nas_worker.search import run_search
+from nas_worker.search_log import log_path
 from service.db.engine import opened_engine
 from service.db.models import EpochRow, StudyRow, TrialRow
 from service.db.store import Store
@@ -148,6 +149,17 @@ def test_checkpoints_that_are_left_or_gone_are_noticed(undisturbed: Left, engine
     assert deleted == "folder deleted of a deleted study is left behind"
     (root / "deleted").rmdir()
     partial.rename(checkpoint)
+
+
+def test_only_logs_of_a_trials_own_attempts_may_stay(undisturbed: Left, engine: Engine) -> None:
+    folder = undisturbed.checkpoint_dir / undisturbed.study_id / "trial-0"
+    own, others = log_path(folder, 1), log_path(folder, 2)
+    for path in (own, others):
+        path.touch()
+    (left,) = invariants.check_checkpoints(Store(engine), undisturbed.checkpoint_dir)
+    assert left == f"checkpoint {undisturbed.study_id}/trial-0/{others.name} is left behind"
+    for path in (own, others):
+        path.unlink()
 
 
 def test_a_fault_that_goes_away_is_waited_for() -> None:

@@ -3,8 +3,9 @@ from typing import Any
 import pytest
 import ray
 
-from service.dispatch.engine import Engine
+from service.dispatch.engine import Engine, _actor_class
 from service.dispatch.settings import DispatchSettings
+from service.domain.spec import Resources
 
 
 def test_a_cluster_that_cannot_be_joined_is_told_from_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -21,3 +22,23 @@ def test_a_cluster_that_cannot_be_joined_is_told_from_nothing_else(monkeypatch: 
     ) as told:
         engine.connect()
     assert "RAY_AUTH_MODE is token here" in str(told.value)
+
+
+def test_workers_are_of_one_class_since_ray_keeps_each_that_it_makes(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+
+    class Handle:
+        def options(self, **_: Any) -> "Handle":
+            return self
+
+        def remote(self) -> None:
+            made.append(self)
+
+    monkeypatch.setattr(ray, "remote", lambda _: Handle())
+    _actor_class.cache_clear()
+    engine = Engine(DispatchSettings(checkpoint_dir="checkpoints"), "namespace")
+    for number in range(3):
+        engine.create_worker(f"worker-{number}", Resources())
+    _actor_class.cache_clear()
+    assert len(made) == 3
+    assert len(set(map(id, made))) == 1
