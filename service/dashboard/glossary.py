@@ -97,6 +97,14 @@ GLOSSARY: Mapping[str, Term] = MappingProxyType(
             "How often a trial was started. A trial that lost its worker, or was paused, goes on from its "
             "last recorded epoch as the next attempt.",
         ),
+        "probability": Term(
+            "P(R ≤ target)",
+            "How likely a new search at this λ ends within the target, by the solver's model.",
+        ),
+        "targeted": Term(
+            "Targeted search",
+            "Its loss counts only the runtime beyond the target, so it lands just within it.",
+        ),
         "gate": Term(
             "Gate",
             "A yes or no about a part of a layer: k5 the 5x5 kernel, e3 the layer at all, e6 expansion 6, "
