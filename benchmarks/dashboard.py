@@ -68,16 +68,16 @@ class Visit:
     """What a visitor saw.
 
     Attributes:
-        is_lower_bound: The visitor gave up on the page; the times are how long that took.
         interactive_ms: From the click on the page's link.
         usable_ms: Until its scripts have run, and so its buttons work.
         urls: Of its HTML and data.
+        is_lower_bound: The visitor gave up on the page; the times are how long that took.
     """
 
-    is_lower_bound: bool
     interactive_ms: float
     usable_ms: float
     urls: tuple[str, ...]
+    is_lower_bound: bool = False
 
 
 @dataclass(slots=True)
@@ -149,7 +149,7 @@ def visit(context: BrowserContext, url: str) -> Visit:
         if each.request.resource_type in ("document", "fetch", "xhr") and each.request.method == "GET"
     ]
     page.close()
-    return Visit(not is_interactive, interactive_ms, usable_ms, tuple(dict.fromkeys(urls)))
+    return Visit(interactive_ms, usable_ms, tuple(dict.fromkeys(urls)), is_lower_bound=not is_interactive)
 
 
 def _scroll_through(page: Page) -> None:
