@@ -81,7 +81,7 @@ def test_every_page_is_quiet_accessible_and_fits(
         f"/studies/{studies.empty}": 0,
         f"/studies/{studies.single}": 6,
         f"/studies/{studies.busy}": 6,
-        f"/studies/{studies.busy}/trials/{studies.failed_trial}": 1,
+        f"/studies/{studies.busy}/trials/{studies.failed_trial}": 2,
         f"/compare?study={studies.busy}&study={studies.done}": 1,
         "/compare": 0,
         "/platforms": 0,

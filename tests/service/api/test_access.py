@@ -1,3 +1,4 @@
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -94,6 +95,7 @@ def test_revoked_and_expired_tokens_are_refused(guarded: Live) -> None:
     refused = guarded.http.get("/v1/studies", headers=bearer(str(secret)))
     assert "revoked" in assert_problem(refused, 401, "unauthorized")["detail"]
     expired = token(guarded, Scope.READ, expires_in=timedelta(microseconds=1))
+    time.sleep(0.002)  # SQLite's clock ticks in milliseconds
     assert_problem(guarded.http.get("/v1/studies", headers=bearer(expired)), 401, "unauthorized")
 
 
