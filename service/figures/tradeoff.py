@@ -8,6 +8,7 @@ from plotly.subplots import make_subplots
 
 from service.domain.advice import Outlook
 from service.domain.records import StudyRecord, TrialSummary
+from service.domain.spec import LambdaRange
 from service.figures.dots import best_star, dots, landmarks, note
 from service.figures.style import GREEN, GREY, VERMILLION, lambda_axis, new_figure, padded, short, shorts
 from service.figures.trials import Outcome, frontier_of, kinds, outcomes, recommended, unfinished
@@ -43,7 +44,7 @@ def figure(study: StudyRecord, trials: Sequence[TrialSummary], outlook: Outlook 
             chart.add_trace(star, row=row, col=1)
     _mark_unfinished(chart, trials)
     if outlook is not None and outlook.next_search is not None:
-        _mark_next(chart, outlook.next_search)
+        _mark_next(chart, outlook.next_search, study.spec.lambda_range)
     _mark_targets(chart, study.spec.targets_ms)
     _set_axes(chart, study, found)
     return chart
@@ -121,7 +122,8 @@ def _band(
     return area, mean
 
 
-def _mark_next(chart: go.Figure, search: Suggestion) -> None:
+def _mark_next(chart: go.Figure, search: Suggestion, span: LambdaRange) -> None:
+    is_left_half = search.lambda_**2 < span.low * span.high
     for row in (1, 2):
         chart.add_vline(search.lambda_, line={"color": GREY, "dash": "dot", "width": 1.5}, row=row, col=1)
     chart.add_annotation(
@@ -131,6 +133,7 @@ def _mark_next(chart: go.Figure, search: Suggestion) -> None:
         yref="y domain",
         text=f"next: λ {short(search.lambda_, 3)}, {search.epochs} epochs",
         showarrow=False,
+        xanchor="left" if is_left_half else "right",
         yanchor="top",
     )
 
