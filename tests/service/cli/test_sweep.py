@@ -165,7 +165,10 @@ def test_a_failed_cell_is_no_outcome() -> None:
 
 
 def rendered(scored: TargetReport, width: int) -> str:
-    console = Console(width=width, file=io.StringIO(), record=True, force_terminal=True)
+    # Rich keeps the codes of a style from its first use: with fewer colours here, other tests would get those.
+    console = Console(
+        width=width, file=io.StringIO(), record=True, force_terminal=True, color_system="truecolor"
+    )
     console.print(Heatmap(scored))
     return console.export_text(styles=True)
 
