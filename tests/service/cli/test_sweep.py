@@ -165,7 +165,7 @@ def test_a_failed_cell_is_no_outcome() -> None:
 
 
 def rendered(scored: TargetReport, width: int) -> str:
-    # Rich keeps the codes of a style from its first use: with fewer colours here, other tests would get those.
+    # Rich keeps the codes of a style from its first use: with fewer colours here, others would get those.
     console = Console(
         width=width, file=io.StringIO(), record=True, force_terminal=True, color_system="truecolor"
     )
