@@ -93,7 +93,7 @@ class SmacPeer(Peer):
 
     def _start(self, problem: Problem) -> None:
         from ConfigSpace import ConfigurationSpace, Float  # noqa: PLC0415 - slow to import, and only here
-        from smac import BlackBoxFacade, Scenario  # noqa: PLC0415
+        from smac import BlackBoxFacade, Scenario  # noqa: PLC0415 - likewise
 
         space = ConfigurationSpace(seed=problem.seed)
         # The logarithm keeps rounding from leaving the range.
@@ -118,7 +118,7 @@ class SmacPeer(Peer):
         return math.exp(float(trial.config["log_lambda"])), trial
 
     def _tell(self, trial: Any, reward: float) -> None:
-        from smac.runhistory.dataclasses import TrialValue  # noqa: PLC0415
+        from smac.runhistory.dataclasses import TrialValue  # noqa: PLC0415 - likewise
 
         self._smac.tell(trial, TrialValue(cost=-reward))
 

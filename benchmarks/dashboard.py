@@ -204,18 +204,18 @@ def measure(trials: int, repeats: int) -> dict[str, float]:
         # Playwright waits by evaluated text, which the pages' policies forbid.
         options: dict[str, Any] = {"viewport": {"width": 1280, "height": 844}, "bypass_csp": True}
         contexts = {name: browser.new_context(**options) for name in pages}
-        visits: dict[str, list[Visit]] = {name: [] for name in pages}
+        visits: dict[str, list[Visit]] = {}
         for name, context in contexts.items():
             context.set_default_timeout(_PATIENCE_MS)
             context.add_init_script(_WATCH)
             first = visit(context, pages[name])  # fills the browser's cache
+            visits[name] = [first] if first.is_lower_bound else []
             if first.is_lower_bound:
                 print(f"{pages[name]} is not interactive within {_PATIENCE_MS / 1000:g} s", file=sys.stderr)
-                visits[name].append(first)
+        repeated = [name for name, seen in visits.items() if not seen]
         for _ in range(repeats):
-            for name, context in contexts.items():
-                if not visits[name] or not visits[name][0].is_lower_bound:
-                    visits[name].append(visit(context, pages[name]))
+            for name in repeated:
+                visits[name].append(visit(contexts[name], pages[name]))
         found = {name: figures_of(seen, asked(seen[0].urls, repeats)) for name, seen in visits.items()}
     return compared(found["own"], found["optuna"])
 

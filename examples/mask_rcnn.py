@@ -231,7 +231,7 @@ def main() -> None:
             nn.utils.clip_grad_norm_(trained, 10.0)
             optimizer.step()
             losses.append(loss.item())
-        print(f"epoch {epoch}/{arguments.epochs}: loss {np.mean(losses):.3f}", flush=True)  # noqa: T201
+        print(f"epoch {epoch}/{arguments.epochs}: loss {np.mean(losses):.3f}", flush=True)  # noqa: T201 - likewise
     torch.save(model.state_dict(), arguments.out)
     print(f"wrote {arguments.out}")  # noqa: T201 - a script's output
 

@@ -46,8 +46,8 @@ def formula(config: dict[str, Any]) -> None:
 def search(config: dict[str, Any]) -> None:
     """A real search, epoch by epoch."""
     from nas_worker.job import SearchJob, SearchSettings  # noqa: PLC0415 - torch, only where it is needed
-    from nas_worker.platform import load_platform  # noqa: PLC0415
-    from nas_worker.search import run_search  # noqa: PLC0415
+    from nas_worker.platform import load_platform  # noqa: PLC0415 - likewise
+    from nas_worker.search import run_search  # noqa: PLC0415 - likewise
 
     job = SearchJob(SearchSettings(), load_platform("pixel1"), config["lambda"], config["epochs"], seed=0)
     run_search(job, on_epoch=lambda epoch: report(epoch.accuracy, epoch.runtime_ms))

@@ -147,7 +147,8 @@ class Dispatch(DispatchStudies):
                 identity=identity,
                 versions=None if versions is None else {**versions},
             )
-            return trial_by_id(Session(connection), trial_id)
+            with Session(connection) as session:
+                return trial_by_id(session, trial_id)
 
         return self._change(lease, trial_id, attempt, start)
 

@@ -110,18 +110,15 @@ class Engine:
 
     def create_worker(self, name: str, resources: Resources) -> Any:
         """Asks Ray for a worker and returns its handle at once; it may have to wait for resources."""
-        return (
-            _actor_class(SearchWorker)
-            .options(
-                name=name,
-                lifetime="detached",
-                max_restarts=0,
-                max_concurrency=4,  # a poll waits while a stop comes in
-                num_cpus=resources.cpus,
-                num_gpus=resources.gpus,
-            )
-            .remote()
-        )
+        actor_class = _actor_class(SearchWorker)
+        return actor_class.options(
+            name=name,
+            lifetime="detached",
+            max_restarts=0,
+            max_concurrency=4,  # a poll waits while a stop comes in
+            num_cpus=resources.cpus,
+            num_gpus=resources.gpus,
+        ).remote()
 
     def find_worker(self, name: str) -> Any | None:
         """The handle of a live worker, or None."""

@@ -11,7 +11,7 @@ from service.figures.style import BLUE, VERMILLION, new_figure, short
 
 _SCALE = [[0, VERMILLION], [0.5, "#d7d9dc"], [1, BLUE]]
 
-MEANINGS = {
+_MEANINGS = {
     "k5": "5x5 kernel",
     "e3": "layer is used",
     "e6": "expansion 6",
@@ -52,7 +52,7 @@ def figure(reports: Sequence[EpochReport]) -> go.Figure:
                 name=gate,
                 coloraxis="coloraxis",
                 hoverongaps=False,
-                hovertemplate=f"{MEANINGS[gate]}: %{{z}}<br>layer %{{y}}, epoch %{{x}}<extra></extra>",
+                hovertemplate=f"{_MEANINGS[gate]}: %{{z}}<br>layer %{{y}}, epoch %{{x}}<extra></extra>",
                 xgap=1,
                 ygap=1,
             ),
