@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Connection,
     Double,
     Row,
     Select,
@@ -19,9 +20,10 @@ from sqlalchemy import (
     func,
     inspect,
     literal,
+    null,
     select,
 )
-from sqlalchemy.orm import Bundle, InstrumentedAttribute, Session, aliased
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from nas_worker.job import EpochReport
 from service.db.models import EpochRow, StudyRow, TrialRow
@@ -41,11 +43,11 @@ EPOCHS_DONE = (
 """Number of recorded epochs of a trial."""
 
 # Plain columns: to make objects of the session out of 10,000 trials and outcomes takes half as long again.
-_TRIAL: Bundle[Any] = Bundle("trial", *(column.class_attribute for column in inspect(TrialRow).column_attrs))
-_OUTCOME: Bundle[Any] = Bundle("outcome", Outcome.accuracy, Outcome.runtime_ms, Outcome.architecture)
+_TRIAL_COLUMNS = tuple(column.class_attribute.label(column.key) for column in inspect(TrialRow).column_attrs)
 
-TrialSelect = Select[Any, str, int, Any, float]
-TrialSelectRow = Row[Any, str, int, Any, float]
+TrialSelect = Select[*tuple[Any, ...]]
+TrialSelectRow = Row[*tuple[Any, ...]]
+"""Its attributes have the names of those of a :class:`TrialRow` and of a :class:`TrialRecord`."""
 
 
 Target = float | ColumnElement[float] | None
@@ -78,10 +80,26 @@ _HAS_OUTCOME = and_(
 def select_trials(target_ms: Target = None) -> TrialSelect:
     """Selects what :func:`trial_record` needs, joined with studies and outcomes; reward as above."""
     return (
-        select(_TRIAL, StudyRow.id, EPOCHS_DONE, _OUTCOME, reward_of_outcome(target_ms))
+        select(
+            *_TRIAL_COLUMNS,
+            StudyRow.id.label("study_id"),
+            EPOCHS_DONE.label("epochs_done"),
+            Outcome.accuracy,
+            Outcome.runtime_ms,
+            Outcome.architecture,
+            reward_of_outcome(target_ms).label("reward"),
+        )
         .join(StudyRow, StudyRow.key == TrialRow.study_key)
         .outerjoin(Outcome, _HAS_OUTCOME)
     )
+
+
+def written_trial(
+    study_id: ColumnElement[str], epochs_done: ColumnElement[int]
+) -> tuple[ColumnElement[Any], ...]:
+    """The columns of :func:`select_trials` for a statement that writes a trial and leaves it unfinished."""
+    no_outcome = (null().label(name) for name in ("accuracy", "runtime_ms", "architecture", "reward"))
+    return (*_TRIAL_COLUMNS, study_id.label("study_id"), epochs_done.label("epochs_done"), *no_outcome)
 
 
 # Built once: building a statement costs more than sending it.
@@ -128,35 +146,34 @@ def trial_summaries(session: Session, study_key: int) -> tuple[TrialSummary, ...
 
 def trial_record(row: TrialSelectRow) -> TrialRecord:
     """Makes a record of a row of :func:`select_trials`."""
-    trial, study_id, epochs_done, outcome, reward = row
     return TrialRecord(
-        id=trial.id,
-        study_id=study_id,
-        number=trial.number,
-        state=trial.state,
-        lambda_=trial.lambda_,
-        epochs=trial.epochs,
-        epochs_done=epochs_done,
-        hinge_target_ms=trial.hinge_target_ms,
-        seed=trial.seed,
-        attempt=trial.attempt,
-        crashes=trial.crashes,
-        provenance=_provenance_of(trial),
-        versions=trial.versions,
-        identity=trial.identity,
-        reused_from=_origin_of(trial),
-        worker=trial.worker,
-        accuracy=outcome.accuracy,
-        runtime_ms=outcome.runtime_ms,
-        reward=reward,
-        architecture=None if outcome.architecture is None else tuple(outcome.architecture),
-        error=trial.error,
-        created_at=trial.created_at,
-        started_at=trial.started_at,
-        attempt_started_at=trial.attempt_started_at,
-        finished_at=trial.finished_at,
-        updated_at=trial.updated_at,
-        retry_at=trial.retry_at,
+        id=row.id,
+        study_id=row.study_id,
+        number=row.number,
+        state=row.state,
+        lambda_=row.lambda_,
+        epochs=row.epochs,
+        epochs_done=row.epochs_done,
+        hinge_target_ms=row.hinge_target_ms,
+        seed=row.seed,
+        attempt=row.attempt,
+        crashes=row.crashes,
+        provenance=_provenance_of(row),
+        versions=row.versions,
+        identity=row.identity,
+        reused_from=_origin_of(row),
+        worker=row.worker,
+        accuracy=row.accuracy,
+        runtime_ms=row.runtime_ms,
+        reward=row.reward,
+        architecture=None if row.architecture is None else tuple(row.architecture),
+        error=row.error,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        attempt_started_at=row.attempt_started_at,
+        finished_at=row.finished_at,
+        updated_at=row.updated_at,
+        retry_at=row.retry_at,
     )
 
 
@@ -172,9 +189,9 @@ def _origin_of(trial: Any) -> TrialOrigin | None:
     return TrialOrigin(trial.reused_study_id, trial.reused_number)
 
 
-def trial_by_id(session: Session, trial_id: int) -> TrialRecord:
+def trial_by_id(connection: Connection, trial_id: int) -> TrialRecord:
     """The trial, which is there."""
-    return trial_record(session.execute(_TRIAL_BY_ID, {"trial_id": trial_id}).one())
+    return trial_record(connection.execute(_TRIAL_BY_ID, {"trial_id": trial_id}).one())
 
 
 def epoch_record(row: EpochRow) -> EpochRecord:
@@ -202,9 +219,9 @@ class Usage:
     trial_counts: dict[TrialState, int] = field(default_factory=lambda: dict.fromkeys(TrialState, 0))
 
 
-def usage_of(session: Session, study_keys: Collection[int]) -> defaultdict[int, Usage]:
+def usage_of(connection: Connection | Session, study_keys: Collection[int]) -> defaultdict[int, Usage]:
     """Usage by study key, in one query; a study without trials has used nothing."""
-    rows = session.execute(_USAGE, {"study_keys": [*study_keys]})
+    rows = connection.execute(_USAGE, {"study_keys": [*study_keys]})
     usage: defaultdict[int, Usage] = defaultdict(Usage)
     for study_key, state, count, epochs, done, reused in rows:
         of_study = usage[study_key]
@@ -234,7 +251,7 @@ def best_of(
     )
     ranked = full.with_only_columns(TrialRow.id, rank.label("rank")).subquery()
     best = select_trials(target_ms).where(TrialRow.id.in_(select(ranked.c.id).where(ranked.c.rank == 1)))
-    return {row[0].study_key: trial_record(row) for row in session.execute(best)}
+    return {row.study_key: trial_record(row) for row in session.execute(best)}
 
 
 def further_bests_of(session: Session, rows: Sequence[StudyRow]) -> defaultdict[int, list[TrialRecord]]:
@@ -284,11 +301,11 @@ def study_records(session: Session, rows: Sequence[StudyRow]) -> tuple[StudyReco
     )
 
 
-def _targets_of(row: StudyRow) -> list[float]:
+def _targets_of(row: StudyRow | Row[*tuple[Any, ...]]) -> list[float]:
     return [row.target_runtime_ms, *(row.further_targets_ms or ())]
 
 
-def spec_of(row: StudyRow) -> StudySpec:
+def spec_of(row: StudyRow | Row[*tuple[Any, ...]]) -> StudySpec:
     """The spec that a study's columns hold."""
     return StudySpec.model_validate(
         {

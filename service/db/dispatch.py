@@ -10,16 +10,13 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import TypeVar
 
-from sqlalchemy import Connection, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection
 
 from nas_worker.job import EpochReport
 from service.db import events
 from service.db import lease as leases
 from service.db.adding import add_trial
-from service.db.derive import trial_by_id
 from service.db.dispatch_studies import DispatchStudies
-from service.db.models import StudyRow
 from service.db.transitions import (
     UnfinishedTrial,
     check_report,
@@ -96,12 +93,13 @@ class Dispatch(DispatchStudies):
             LeaseLostError: Nothing was written.
             ValueError: The suggestion is outside the study's ranges: a fault of the solver.
         """
-        with self._database.writing() as session:
-            leases.verify(session.connection(), lease)
-            study = session.scalar(select(StudyRow).where(StudyRow.id == study_id).with_for_update())
-            if study is None or not study.state.is_active:
-                return None
-            return add_trial(session, study, suggestion, provenance, versions)
+        with self._database.changing() as connection:
+            trial = add_trial(
+                connection, lease, study_id, suggestion, provenance=provenance, versions=versions
+            )
+            if trial is None:
+                connection.rollback()
+            return trial
 
     def start_trial(
         self,
@@ -135,20 +133,15 @@ class Dispatch(DispatchStudies):
         def start(connection: Connection, trial: UnfinishedTrial) -> TrialRecord | None:
             if trial.state is not TrialState.QUEUED or not trial.study_state.is_active:
                 return None
-            trial.move(
+            return trial.start(
                 connection,
-                TrialState.RUNNING,
-                detail=worker,
-                attempt=attempt + 1,
-                worker=worker,
+                worker,
                 platform_hash=None if provenance is None else provenance.platform_hash,
                 code_version=None if provenance is None else provenance.code_version,
                 dataset_fingerprint=None if provenance is None else provenance.dataset_fingerprint,
                 identity=identity,
                 versions=None if versions is None else {**versions},
             )
-            with Session(connection) as session:
-                return trial_by_id(session, trial_id)
 
         return self._change(lease, trial_id, attempt, start)
 
@@ -312,8 +305,7 @@ class Dispatch(DispatchStudies):
     ) -> T | None:
         """Runs one change of an unfinished trial; without a result from it nothing is written."""
         with self._database.changing() as connection:
-            leases.verify(connection, lease)
-            trial = touch_unfinished(connection, trial_id, attempt)
+            trial = touch_unfinished(connection, lease, trial_id, attempt)
             result = None if trial is None else change(connection, trial)
             if result is None:
                 connection.rollback()

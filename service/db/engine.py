@@ -4,7 +4,6 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 import sqlalchemy
@@ -54,7 +53,7 @@ def create_engine(url: str | URL) -> Engine:
                 connect_args={
                     name: value for name, value in _NOTICE_DEAD_SERVERS.items() if name not in url.query
                 },
-                json_serializer=_to_json,
+                json_serializer=to_json,
             )
         case backend:
             raise InvalidFieldError(
@@ -73,7 +72,8 @@ def opened_engine(url: str | URL) -> Iterator[Engine]:
         engine.dispose()
 
 
-_to_json = partial(json.dumps, ensure_ascii=False, allow_nan=False)
+to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+"""A value as the databases keep it."""
 
 
 def _create_sqlite(url: URL) -> Engine:
@@ -87,7 +87,7 @@ def _create_sqlite(url: URL) -> Engine:
             "database_url", f"SQLite 3.35 or newer is needed; this Python has {sqlite3.sqlite_version}"
         )
     engine = sqlalchemy.create_engine(
-        url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS}, json_serializer=_to_json
+        url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS}, json_serializer=to_json
     )
     event.listen(engine, "connect", _configure_sqlite)
     # Not by an event of the engine: any of those makes each statement take half as long again.

@@ -7,7 +7,7 @@ any more, however late the write comes.
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from service.db import events
 from service.db.columns import UtcNow
@@ -20,6 +20,19 @@ from service.domain.records import Lease
 _READ = select(LeaseRow.owner, LeaseRow.fence, LeaseRow.expires_at, UtcNow())
 _LOCK = _READ.with_for_update()
 _LOCK_SHARED = _READ.with_for_update(read=True)
+
+HELD = (
+    select(LeaseRow.id)
+    .where(
+        LeaseRow.owner == bindparam("lease_owner"),
+        LeaseRow.fence == bindparam("lease_fence"),
+        LeaseRow.expires_at > UtcNow(),
+    )
+    .with_for_update(read=True)
+    .exists()
+)
+"""That the lease of :func:`key` is held: :func:`verify` as a condition of a statement that writes. If no row
+meets the statement's conditions, :func:`verify` tells whether that is why."""
 
 _Row = Row[str | None, int, datetime | None, datetime]
 """(owner, fence, expires_at, the database's time now)."""
@@ -66,6 +79,11 @@ def verify(connection: Connection, lease: Lease) -> None:
         LeaseLostError: It ran out or was taken over.
     """
     _check(_locked(connection, for_takeover=False), lease)
+
+
+def key(lease: Lease) -> dict[str, object]:
+    """The parameters of :data:`HELD`."""
+    return {"lease_owner": lease.owner, "lease_fence": lease.fence}
 
 
 def _locked(connection: Connection, *, for_takeover: bool) -> _Row:

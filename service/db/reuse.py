@@ -1,11 +1,11 @@
 """Takes the outcome of an identical trial instead of running it again."""
 
-from sqlalchemy import CursorResult, func, insert, literal, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, func, insert, literal, select, update
 
 from service.db.columns import UtcNow
 from service.db.models import EpochRow, StudyRow, TrialRow
 from service.domain.provenance import TrialOrigin
+from service.domain.records import TrialRecord
 from service.domain.states import TrialState
 
 _TAKEN = (
@@ -20,7 +20,7 @@ _TAKEN = (
 )
 
 
-def take_outcome(session: Session, trial: TrialRow) -> TrialOrigin | None:
+def take_outcome(connection: Connection, trial: TrialRecord) -> TrialOrigin | None:
     """Completes a new trial, whose study is locked, with the epochs of a completed one of the same identity.
 
     The epochs are copied, so the source may be deleted later. They are marked by the trial's origin and count
@@ -29,7 +29,7 @@ def take_outcome(session: Session, trial: TrialRow) -> TrialOrigin | None:
     Returns:
         The trial that once ran, or None where there is none.
     """
-    found = session.execute(
+    found = connection.execute(
         select(
             TrialRow.id,
             func.coalesce(TrialRow.reused_study_id, StudyRow.id),
@@ -49,7 +49,7 @@ def take_outcome(session: Session, trial: TrialRow) -> TrialOrigin | None:
         return None
     source_id, study_id, number, versions = found
     columns = [getattr(EpochRow, name) for name in _TAKEN]
-    copied = session.execute(
+    copied = connection.execute(
         insert(EpochRow)
         .from_select(
             ["trial_id", "recorded_at", *_TAKEN],
@@ -59,13 +59,20 @@ def take_outcome(session: Session, trial: TrialRow) -> TrialOrigin | None:
         )
         .execution_options(preserve_rowcount=True)
     )
-    assert isinstance(copied, CursorResult)
     if copied.rowcount != trial.epochs:  # its study was deleted in this moment, and all its epochs with it
         return None
-    now = session.scalars(select(UtcNow())).one()
-    trial.state = TrialState.COMPLETED
-    trial.versions = versions
-    trial.reused_study_id, trial.reused_number = study_id, number
-    trial.started_at = trial.finished_at = trial.updated_at = now
-    session.flush()
+    now = connection.execute(select(UtcNow())).scalar_one()
+    connection.execute(
+        update(TrialRow)
+        .where(TrialRow.id == trial.id)
+        .values(
+            state=TrialState.COMPLETED,
+            versions=versions,
+            reused_study_id=study_id,
+            reused_number=number,
+            started_at=now,
+            finished_at=now,
+            updated_at=now,
+        )
+    )
     return TrialOrigin(study_id, number)

@@ -4,16 +4,21 @@ import itertools
 import math
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, inspect, select, update
 
 from nas_worker.job import EpochReport
 from service.db import events
+from service.db import lease as leases
 from service.db.columns import UtcNow
-from service.db.derive import EPOCHS_DONE
+from service.db.derive import EPOCHS_DONE, trial_record, written_trial
+from service.db.engine import to_json
 from service.db.models import EpochRow, StudyRow, TrialRow
+from service.db.prepared import Prepared
 from service.db.statements import clean_text
 from service.domain.events import EventKind
+from service.domain.records import Lease, TrialRecord
 from service.domain.states import StudyState, TrialState
 from solver.base import Suggestion
 
@@ -23,27 +28,53 @@ _OF_TRIAL = (
     TrialRow.id == bindparam("of_id"),
     TrialRow.attempt == bindparam("of_attempt"),
 )
-_TOUCH_UNFINISHED = (
+_TOUCH_UNFINISHED = Prepared(
     update(TrialRow)
     .where(*_OF_TRIAL, TrialRow.finished_at.is_(None))
     .values(updated_at=UtcNow())
     .returning(TrialRow.number, TrialRow.state, TrialRow.epochs, TrialRow.crashes, EPOCHS_DONE)
 )
 _SET_TRIAL = update(TrialRow).where(*_OF_TRIAL, TrialRow.state == bindparam("of_state"))
+_ID_OF_STUDY = (
+    select(StudyRow.id).where(StudyRow.key == TrialRow.study_key).correlate(TrialRow).scalar_subquery()
+)
 _START_TRIAL = _SET_TRIAL.values(
     started_at=func.coalesce(TrialRow.started_at, UtcNow()), attempt_started_at=UtcNow()
-)
+).returning(*written_trial(_ID_OF_STUDY, EPOCHS_DONE))
 _END_TRIAL = _SET_TRIAL.values(finished_at=UtcNow())
-_INSERT_EPOCHS = insert(EpochRow).values(recorded_at=UtcNow())
+_INSERT_EPOCH = Prepared(
+    insert(EpochRow).values(recorded_at=UtcNow()),
+    columns=(
+        "trial_id",
+        "epoch",
+        "attempt",
+        "cross_entropy",
+        "accuracy",
+        "runtime_ms",
+        "seconds",
+        "architecture",
+        "checkpoint",
+        "gate_margins",
+    ),
+)
 _NEXT_REVISION = (
     update(StudyRow)
     .values(revision=StudyRow.revision + 1, updated_at=UtcNow())
     .returning(StudyRow.key, StudyRow.state)
 )
 _TOUCH_STUDY = _NEXT_REVISION.where(StudyRow.key == bindparam("of_key"))
-_TOUCH_STUDY_OF_TRIAL = _NEXT_REVISION.where(
-    StudyRow.key == select(TrialRow.study_key).where(TrialRow.id == bindparam("of_trial")).scalar_subquery()
+_TOUCH_ACTIVE_STUDY = (
+    update(StudyRow)
+    .where(
+        StudyRow.id == bindparam("of_study"),
+        StudyRow.state.in_([state for state in StudyState if state.is_active]),
+        leases.HELD,
+    )
+    .values(revision=StudyRow.revision + 1, updated_at=UtcNow())
+    .returning(*inspect(StudyRow).columns)
 )
+_STUDY_OF_TRIAL = select(TrialRow.study_key).where(TrialRow.id == bindparam("of_trial")).scalar_subquery()
+_TOUCH_STUDY_OF_TRIAL = Prepared(_NEXT_REVISION.where(StudyRow.key == _STUDY_OF_TRIAL, leases.HELD))
 
 _ROUNDING = 1e-9  # of a solver that samples on a log scale, relative
 
@@ -75,7 +106,7 @@ class UnfinishedTrial:
 
         Args:
             connection: Of the transaction.
-            state: The new state, which is returned.
+            state: The new state, which is returned; not running, see :meth:`start`.
             kind: Of the event.
             detail: Of the event.
             values: Columns.
@@ -84,25 +115,37 @@ class UnfinishedTrial:
             RuntimeError: The trial has changed although its study is locked: a fault of the store.
         """
         statement = _END_TRIAL if state.is_final else _SET_TRIAL
-        if state is TrialState.RUNNING:
-            statement = _START_TRIAL
         columns = {"state": state, "worker": None, "retry_at": None} | values
-        key = {"of_id": self.id, "of_state": self.state, "of_attempt": self.attempt}
-        changed = connection.execute(statement, columns | key)
-        if changed.rowcount != 1:
-            raise RuntimeError(f"trial {self.id} changed although its study is locked")
-        attempt = values.get("attempt", self.attempt)
-        assert isinstance(attempt, int)
+        if connection.execute(statement, columns | self._key).rowcount != 1:
+            raise self._changed()
         events.record(
             connection,
             self.study_key,
             kind,
             trial=self.number,
-            attempt=attempt,
+            attempt=self.attempt,
             state=state,
             detail=detail,
         )
         return state
+
+    def start(self, connection: Connection, worker: str, **values: object) -> TrialRecord:
+        """As :meth:`move`, to the running state of the next attempt, on a worker."""
+        attempt = self.attempt + 1
+        columns = {"state": TrialState.RUNNING, "worker": worker, "retry_at": None, "attempt": attempt}
+        row = connection.execute(_START_TRIAL, columns | values | self._key).one_or_none()
+        if row is None:
+            raise self._changed()
+        events.record(
+            connection,
+            self.study_key,
+            EventKind.STATE,
+            trial=self.number,
+            attempt=attempt,
+            state=TrialState.RUNNING,
+            detail=worker,
+        )
+        return trial_record(row)
 
     def requeue(self, connection: Connection, *, retry_at: datetime | None) -> TrialState:
         """Queues it again, not to be started before ``retry_at``; or cancels it if its study has ended."""
@@ -132,8 +175,9 @@ class UnfinishedTrial:
 
     def record(self, connection: Connection, reports: list[EpochReport]) -> None:
         """Inserts epochs."""
-        rows = [
-            {
+        for report in reports:
+            margins = report.gate_margins
+            columns = {
                 "trial_id": self.id,
                 "epoch": report.epoch,
                 "attempt": self.attempt,
@@ -141,26 +185,65 @@ class UnfinishedTrial:
                 "accuracy": report.accuracy,
                 "runtime_ms": report.runtime_ms,
                 "seconds": report.seconds,
-                "architecture": [*report.architecture],
+                "architecture": to_json(report.architecture),
                 "checkpoint": report.checkpoint,
-                "gate_margins": report.gate_margins,
+                "gate_margins": None if margins is None else to_json(margins),
             }
-            for report in reports
-        ]
-        connection.execute(_INSERT_EPOCHS, rows)
+            _INSERT_EPOCH.execute(connection, columns)
+
+    @property
+    def _key(self) -> dict[str, object]:
+        return {"of_id": self.id, "of_state": self.state, "of_attempt": self.attempt}
+
+    def _changed(self) -> RuntimeError:
+        return RuntimeError(f"trial {self.id} changed although its study is locked")
 
 
-def touch_unfinished(connection: Connection, trial_id: int, attempt: int) -> UnfinishedTrial | None:
-    """Locks a trial and its study, gives the study its next revision and both a new time of change.
+def touch_unfinished(
+    connection: Connection, lease: Lease, trial_id: int, attempt: int
+) -> UnfinishedTrial | None:
+    """Locks the lease, a study and its trial; the study gets its next revision, both a new time of change.
 
     Returns:
         The trial, or None if it is not queued or running at this attempt: then roll back.
+
+    Raises:
+        LeaseLostError: It ran out or was taken over.
     """
-    study = connection.execute(_TOUCH_STUDY_OF_TRIAL, {"of_trial": trial_id}).one_or_none()
-    if study is None:
+    studies = _TOUCH_STUDY_OF_TRIAL.execute(connection, {"of_trial": trial_id} | leases.key(lease))
+    if not studies:
+        leases.verify(connection, lease)
         return None
-    row = connection.execute(_TOUCH_UNFINISHED, {"of_id": trial_id, "of_attempt": attempt}).one_or_none()
-    return None if row is None else UnfinishedTrial(trial_id, attempt, study.key, study.state, *row)
+    trials = _TOUCH_UNFINISHED.execute(connection, {"of_id": trial_id, "of_attempt": attempt})
+    if not trials:
+        return None
+    [(study_key, study_state)], [(number, state, epochs, crashes, epochs_done)] = studies, trials
+    return UnfinishedTrial(
+        id=trial_id,
+        attempt=attempt,
+        study_key=study_key,
+        study_state=StudyState(study_state),
+        number=number,
+        state=TrialState(state),
+        epochs=epochs,
+        crashes=crashes,
+        epochs_done=epochs_done,
+    )
+
+
+def touch_active_study(connection: Connection, lease: Lease, study_id: str) -> Row[*tuple[Any, ...]] | None:
+    """Locks the lease and a study, and gives the study its next revision and a new time of change.
+
+    Returns:
+        All columns of the study, or None if it is not pending or running.
+
+    Raises:
+        LeaseLostError: It ran out or was taken over.
+    """
+    study = connection.execute(_TOUCH_ACTIVE_STUDY, {"of_study": study_id} | leases.key(lease)).one_or_none()
+    if study is None:
+        leases.verify(connection, lease)
+    return study
 
 
 def touch_study(connection: Connection, key: int, **values: object) -> None:
@@ -168,7 +251,9 @@ def touch_study(connection: Connection, key: int, **values: object) -> None:
     connection.execute(_TOUCH_STUDY, {"of_key": key} | values)
 
 
-def set_study_state(connection: Connection, row: StudyRow, state: StudyState, **values: object) -> None:
+def set_study_state(
+    connection: Connection, row: StudyRow | Row[*tuple[Any, ...]], state: StudyState, **values: object
+) -> None:
     """Brings a locked study into a state, with the event of it; other columns as in :func:`touch_study`."""
     if state is not row.state:
         error = values.get("error")
@@ -189,7 +274,7 @@ def cancel_queued_trials(connection: Connection, study_key: int) -> None:
     )
 
 
-def check_suggestion(study: StudyRow, suggestion: Suggestion) -> None:
+def check_suggestion(study: StudyRow | Row[*tuple[Any, ...]], suggestion: Suggestion) -> None:
     """Raises ValueError if a suggestion is outside its study's ranges."""
     low, high = study.lambda_low * (1 - _ROUNDING), study.lambda_high * (1 + _ROUNDING)
     hinge = suggestion.hinge_target_ms

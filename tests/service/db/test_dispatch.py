@@ -43,6 +43,27 @@ def test_a_trial_from_suggestion_to_outcome(store: Store) -> None:
     assert done.started_at == started.started_at
 
 
+def test_what_a_write_returns_is_what_a_reader_sees(store: Store) -> None:
+    lease = searches.lease(store)
+    others = new_study(store), new_study(store)
+    for other in others:  # whose epochs are not those of the trial
+        running = running_trial(store, lease, other)
+        store.dispatch.record_epochs(lease, running.id, 1, [epoch_report(1), epoch_report(2)])
+    study = new_study(store)
+    queued = queued_trial(store, lease, study)
+    assert queued == store.trials.get(study.id, 0)
+    started = store.dispatch.start_trial(
+        lease, queued.id, 0, "a", provenance=Provenance("p", "d", "c"), identity="i", versions={"torch": "2"}
+    )
+    assert started == store.trials.get(study.id, 0)
+    store.dispatch.record_epochs(lease, queued.id, 1, [epoch_report(1)])
+    store.dispatch.requeue_trial(lease, queued.id, 1, crashed=True, error="lost")
+    again = store.dispatch.start_trial(lease, queued.id, 1, "b")
+    assert again is not None
+    assert (again.epochs_done, again.attempt, again.crashes, again.study_id) == (1, 2, 1, study.id)
+    assert again == store.trials.get(study.id, 0)
+
+
 def test_trials_are_numbered_and_seeded_in_order(store: Store) -> None:
     lease = searches.lease(store)
     studies = [new_study(store, seed=1), new_study(store, seed=2)]
