@@ -147,7 +147,7 @@ class Dispatcher:
             _LOG.warning("lease lost")
             self._lease = None
             self._give_up_waiting()
-            self._pool.trim(resources_are_wanted=True)
+            self._pool.close()
             self._runs.abandon()
         except DatabaseUnavailableError as exc:
             _LOG.warning("%s", exc)
@@ -245,7 +245,7 @@ class Dispatcher:
                 warm = self._pool.take_warm(study.spec.resources)
                 if warm is None:
                     return
-                self._pool.kill(waiting.worker)
+                self._pool.spare(waiting.worker)
                 waiting.worker = warm
         except RayError as exc:
             del self._waiting[waiting.trial.id]
@@ -284,7 +284,7 @@ class Dispatcher:
     def _leave(self, engine: Engine) -> None:
         """Embedded workers die with this process, so their trials are queued; others are left to run on."""
         self._give_up_waiting()
-        self._pool.trim(resources_are_wanted=True)
+        self._pool.close()
         if self._lease is None:
             return
         try:

@@ -14,6 +14,9 @@ from service.domain.spec import Resources
 
 _ANSWER_SECONDS = 0.5
 
+_SPARE_SECONDS = 2.0
+"""How long a worker that was asked for waits for another trial: a solver that is quick has proposed one."""
+
 
 @dataclass(eq=False, slots=True)
 class Worker:
@@ -25,7 +28,7 @@ class Worker:
         resources: What it occupies; None for an adopted one, which is never reused.
         ready_ref: Resolves once the process is up.
         info: Where it runs and with which versions, once the process is up.
-        idle_since: Monotonic time since when it has had no trial, or None.
+        idle_since: Monotonic time since when no trial has had it or waited for it, or None.
         nodes: The machines that were there when it was asked for.
     """
 
@@ -57,12 +60,18 @@ class WorkerPool:
         self._engine = engine
         self._idle_seconds = idle_seconds
         self._idle: list[Worker] = []
+        self._spare: list[Worker] = []
 
     def acquire(self, resources: Resources) -> Worker:
-        """A warm worker with these resources, or a new one that may not be ready yet."""
+        """A warm worker with these resources, or one that is asked for and may not be ready yet."""
         warm = self.take_warm(resources)
         if warm is not None:
             return warm
+        for worker in self._spare:
+            if worker.resources == resources:
+                self._spare.remove(worker)
+                worker.idle_since = None
+                return worker
         name = f"worker-{uuid.uuid4().hex}"
         nodes = self._engine.node_ids()
         handle = self._engine.create_worker(name, resources)
@@ -102,16 +111,34 @@ class WorkerPool:
         worker.idle_since = time.monotonic()
         self._idle.append(worker)
 
+    def spare(self, worker: Worker) -> None:
+        """Keeps a worker that is asked for, and whose trial got another one, for a trial to come.
+
+        On a full cluster each trial that waits has asked for one, and most get one that is warm. Ray keeps
+        some 6 kB of each that it was ever asked for.
+        """
+        worker.idle_since = time.monotonic()
+        self._spare.append(worker)
+
     def kill(self, worker: Worker) -> None:
         """Ends a worker's process at once."""
         ray.kill(worker.handle)
 
     def trim(self, *, resources_are_wanted: bool) -> None:
         """Gives back idle workers: the ones that idled too long, or all when others wait for resources."""
-        for worker in list(self._idle):
-            idle_for = time.monotonic() - (worker.idle_since or 0.0)
-            if resources_are_wanted or idle_for > self._idle_seconds:
-                self._idle.remove(worker)
+        self._give_back(self._idle, 0.0 if resources_are_wanted else self._idle_seconds)
+        self._give_back(self._spare, _SPARE_SECONDS)
+
+    def close(self) -> None:
+        """Gives back all workers that have no trial."""
+        self._give_back(self._idle, 0.0)
+        self._give_back(self._spare, 0.0)
+
+    def _give_back(self, workers: list[Worker], after_seconds: float) -> None:
+        now = time.monotonic()
+        for worker in list(workers):
+            if now - (worker.idle_since or 0.0) >= after_seconds:
+                workers.remove(worker)
                 self.kill(worker)
 
 
