@@ -5,7 +5,8 @@ step's time on small images. Here those of all layers are applied at once. L is 
 are the channels and the squeeze rows of one.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, cast
 
 import torch
@@ -31,22 +32,21 @@ class _PartSquares(Function):
         depthwise, squeezes = weights[: len(weights) // 2], weights[len(weights) // 2 :]
         per_part = torch.stack([depthwise_taps(weight) @ masks for weight in depthwise]).flatten(1)
         norms = torch.stack([torch.linalg.vector_norm(weight.view(2, -1), dim=1) for weight in squeezes])
-        ctx.save_for_backward(masks, norms, *weights)
+        ctx.save_for_backward(masks, *weights)
         return torch.cat([per_part, norms.square()], 1)
 
     @staticmethod
     def backward(ctx: Context, grad: Tensor) -> Grads:
         """Each weight times twice the gradient of its part."""
-        masks, norms, *weights = ctx.saved_tensors
+        masks, *weights = ctx.saved_tensors
         count = len(weights) // 2
         taps = 2 * (grad[:, :4].reshape(count, 2, 2) @ masks.t())
         depthwise = torch._foreach_mul(
             [weight.view(2, -1, len(masks)) for weight in weights[:count]], list(taps[:, :, None].unbind())
         )
-        # A half whose norm is 0 is 0 itself, and so is its gradient.
-        divisors = torch.where(norms == 0, 1, norms)[:, :, None].unbind()
-        squeezes = torch._foreach_div([weight.view(2, -1) for weight in weights[count:]], list(divisors))
-        torch._foreach_mul_(squeezes, list((2 * norms * grad[:, 4:])[:, :, None].unbind()))
+        squeezes = torch._foreach_mul(
+            [weight.view(2, -1) for weight in weights[count:]], list((2 * grad[:, 4:, None]).unbind())
+        )
         grads = zip((*depthwise, *squeezes), weights, strict=True)
         return None, *(of_part.view_as(weight) for of_part, weight in grads)
 
@@ -67,14 +67,11 @@ class _GatedKernels(Function):
     def backward(ctx: Context, *grads: Tensor) -> Grads:
         """Of the gates and of the weights."""
         shell, masks, *weights = ctx.saved_tensors
-        return (
-            _summed([product.sum(0, keepdim=True) * shell for product in torch._foreach_mul(grads, weights)])
-            if ctx.needs_input_grad[0]
-            else None,
-            None,
-            None,
-            *torch._foreach_mul(grads, list(masks.unbind())),
-        )
+        of_k5 = None
+        if ctx.needs_input_grad[0]:
+            taps = torch.stack([product.sum(0) for product in torch._foreach_mul(grads, weights)])
+            of_k5 = taps.flatten(1) @ shell.flatten()
+        return of_k5, None, None, *torch._foreach_mul(grads, list(masks.unbind()))
 
 
 class _GatedVectors(Function):
@@ -92,7 +89,7 @@ class _GatedVectors(Function):
         gates, *vectors = ctx.saved_tensors
         of_gates = None
         if ctx.needs_input_grad[0]:
-            of_gates = _summed(torch._foreach_mul(grads, vectors)).view(2, -1).sum(0)
+            of_gates = torch.stack(list(map(torch.dot, grads, vectors))).view(2, -1).sum(0)
         return of_gates, *torch._foreach_mul(grads, list(gates.repeat(2).unbind()))
 
 
@@ -104,7 +101,7 @@ class _GateLevels(Function):
         ctx: Context, e6: Tensor, se50: Tensor, index: Tensor, sizes: list[int]
     ) -> tuple[Tensor, ...]:
         """For each layer its channels (C) and its rows (S), in turn."""
-        ctx.save_for_backward(e6, se50)
+        ctx.save_for_backward(e6, se50, index)
         upper = e6 * se50
         levels = torch.stack([torch.ones_like(e6), e6, e6 + se50 - upper, upper], 1)
         return torch.split(levels.flatten().index_select(0, index), sizes)
@@ -112,10 +109,9 @@ class _GateLevels(Function):
     @staticmethod
     def backward(ctx: Context, *grads: Tensor) -> Grads:
         """Of both gates."""
-        e6, se50 = ctx.saved_tensors
-        of_channels = _summed([grad[len(grad) // 2 :] for grad in grads[::2]])
-        of_second = _summed([grad[len(grad) // 4 : len(grad) // 2] for grad in grads[1::2]])
-        of_upper = _summed([grad[len(grad) // 2 :] for grad in grads[1::2]])
+        e6, se50, index = ctx.saved_tensors
+        sums = e6.new_zeros(_LEVELS * len(e6)).index_add_(0, index, torch.cat(grads))
+        _, of_channels, of_second, of_upper = sums.view(-1, _LEVELS).unbind(1)
         of_e6 = of_upper * se50 - of_second * se50 + of_second + of_channels
         return of_e6, of_upper * e6 - of_second * e6 + of_second, None, None
 
@@ -136,22 +132,23 @@ class _GatedSqueeze(Function):
         se25: Tensor,
     ) -> Tensor:
         """N x C x H x W."""
-        with torch.autocast(y.device.type, enabled=False):  # a few numbers: they need no less than float32
+        with _full_precision(y.device.type):  # a few numbers: they need no less than float32
             pooled = y.mean((2, 3), dtype=squeeze_weight.dtype)
-            hidden = functional.relu_(functional.linear(pooled * channels, squeeze_weight, squeeze_bias))
-            excited = functional.linear(hidden * rows, excite_weight, excite_bias).sigmoid_()
-            scale = excited * se25 + (1 - se25)
+            gated_pooled = pooled * channels
+            hidden = functional.relu_(functional.linear(gated_pooled, squeeze_weight, squeeze_bias))
+            gated_hidden = hidden * rows
+            excited = functional.linear(gated_hidden, excite_weight, excite_bias).sigmoid_()
+            scale = torch.addcmul(1 - se25, excited, se25)
             factor = (scale * channels).to(y.dtype)[:, :, None, None]
-        ctx.save_for_backward(
-            y, squeeze_weight, excite_weight, pooled, hidden, excited, scale, factor, channels, rows, se25
-        )
+        squeezed = (pooled, gated_pooled, hidden, gated_hidden, excited, scale, factor)
+        ctx.save_for_backward(y, squeeze_weight, excite_weight, *squeezed, channels, rows, se25)
         return y * factor
 
     @staticmethod
     def backward(ctx: Context, grad: Tensor) -> Grads:
         """Of everything; those of the gates only where they are asked for."""
-        y, squeeze_weight, excite_weight, pooled, hidden, excited, scale, factor, *gates = ctx.saved_tensors
-        channels, rows, se25 = gates
+        y, squeeze_weight, excite_weight, *squeezed, channels, rows, se25 = ctx.saved_tensors
+        pooled, gated_pooled, hidden, gated_hidden, excited, scale, factor = squeezed
         of_factor = (grad * y).sum((2, 3), dtype=scale.dtype)
         of_scale = of_factor * channels
         of_excited = torch.ops.aten.sigmoid_backward(of_scale * se25, excited)
@@ -162,13 +159,13 @@ class _GatedSqueeze(Function):
         of_y += (of_gated_pooled * channels / (y.shape[2] * y.shape[3])).to(y.dtype)[:, :, None, None]
         of_gates: Grads = (None, None, None)
         if any(ctx.needs_input_grad[5:]):
-            of_channels = (of_factor * scale).sum(0) + (of_gated_pooled * pooled).sum(0)
+            of_channels = (of_factor * scale).addcmul_(of_gated_pooled, pooled).sum(0)
             of_gates = (of_channels, (of_gated_hidden * hidden).sum(0), (of_scale * (excited - 1)).sum())
         return (
             of_y,
-            of_squeezed.t() @ (pooled * channels),
+            of_squeezed.t() @ gated_pooled,
             of_squeezed.sum(0),
-            of_excited.t() @ (hidden * rows),
+            of_excited.t() @ gated_hidden,
             of_excited.sum(0),
             *of_gates,
         )
@@ -186,9 +183,11 @@ def level_index(sizes: Sequence[int]) -> Tensor:
     return torch.tensor(found)
 
 
-def _summed(tensors: Iterable[Tensor]) -> Tensor:
-    """The sum of each, L."""
-    return torch.stack([tensor.sum() for tensor in tensors])
+def _full_precision(device_type: str) -> AbstractContextManager[object]:
+    """Without autocast. To enter and leave that costs as much as the few products inside."""
+    if torch.is_autocast_enabled(device_type):
+        return torch.autocast(device_type, enabled=False)
+    return nullcontext()
 
 
 def part_squares(masks: Tensor, *weights: Tensor) -> Tensor:

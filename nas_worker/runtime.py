@@ -5,7 +5,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from nas_worker.platform import COLUMNS, Platform
+from nas_worker.platform import Platform
 from nas_worker.space import SEARCHABLE, Architecture
 
 RuntimeForm = Literal["bilinear", "paper"]
@@ -29,15 +29,23 @@ class RuntimeModel(nn.Module):
     """
 
     layers_ms: Tensor
-    se_factors: Tensor
+    interpolated_ms: Tensor
+    interpolated_factors: Tensor
 
     def __init__(self, platform: Platform, form: RuntimeForm = "bilinear") -> None:
         super().__init__()
         self.base_ms = platform.base_ms
         self.form = form
-        for name, table in (("layers_ms", platform.layers), ("se_factors", platform.se_factors)):
-            rows = torch.tensor([table[layer] for layer in SEARCHABLE])
-            self.register_buffer(name, rows, persistent=False)
+        layers_ms, se_factors = (
+            torch.tensor([table[layer] for layer in SEARCHABLE], dtype=torch.float64)
+            for table in (platform.layers, platform.se_factors)
+        )
+        for name, table in (
+            ("layers_ms", layers_ms),
+            ("interpolated_ms", _interpolation(layers_ms)),
+            ("interpolated_factors", _interpolation(se_factors)),
+        ):
+            self.register_buffer(name, table.float(), persistent=False)
 
     def forward(self, gates: Tensor) -> Tensor:
         """R (Eq. 11).
@@ -50,25 +58,26 @@ class RuntimeModel(nn.Module):
             Scalar, milliseconds.
         """
         k5, e3, e6, se25, _ = gates.unbind(1)
-        without_se = self._bilinear(k5, e3, e6) if self.form == "bilinear" else self._paper(k5, e3, e6)
-        s_33, s_36, s_53, s_56 = self._columns(self.se_factors)
-        s_e6 = k5 * s_56 + (1 - k5) * s_36  # Eq. 15
-        s_e3 = k5 * s_53 + (1 - k5) * s_33  # Eq. 16
-        with_se = (e6 * s_e6 + (1 - e6) * s_e3) * without_se
-        return self.base_ms + ((1 - se25) * without_se + se25 * with_se).sum()  # Eqs. 17, 11
-
-    def _bilinear(self, k5: Tensor, e3: Tensor, e6: Tensor) -> Tensor:
-        r_33, r_36, r_53, r_56 = self._columns(self.layers_ms)
-        return e3 * ((1 - k5) * (r_33 + e6 * (r_36 - r_33)) + k5 * (r_53 + e6 * (r_56 - r_53)))
+        terms = torch.stack([torch.ones_like(k5), e6, k5, k5 * e6], 1)
+        if self.form == "bilinear":
+            without_se = e3 * (terms * self.interpolated_ms).sum(1)
+        else:
+            without_se = self._paper(k5, e3, e6)
+        se_factor = (terms * self.interpolated_factors).sum(1)  # Eqs. 15, 16 and between them e6
+        return self.base_ms + (without_se * (1 + se25 * (se_factor - 1))).sum()  # Eqs. 17, 11
 
     def _paper(self, k5: Tensor, e3: Tensor, e6: Tensor) -> Tensor:
-        _, r_36, r_53, r_56 = self._columns(self.layers_ms)
+        _, r_36, r_53, r_56 = self.layers_ms.unbind(1)
         r_e = e3 * (r_53 + e6 * (r_56 - r_53))  # Eq. 12
         ratio = r_36 / r_56
         return ratio * r_e + (1 - ratio) * r_e * k5  # Eq. 13
 
-    @staticmethod
-    def _columns(table: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        assert table.shape[1] == len(COLUMNS)
-        r_33, r_36, r_53, r_56 = table.unbind(1)
-        return r_33, r_36, r_53, r_56
+
+def _interpolation(corners: Tensor) -> Tensor:
+    """Coefficients (L x 4) of 1, e6, k5 and k5 * e6, so that their sum meets a table at its four corners.
+
+    Args:
+        corners: L x 4, columns as in ``platform.COLUMNS``.
+    """
+    at_33, at_36, at_53, at_56 = corners.unbind(1)
+    return torch.stack([at_33, at_36 - at_33, at_53 - at_33, at_56 - at_53 - at_36 + at_33], 1)

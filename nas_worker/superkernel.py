@@ -65,7 +65,8 @@ def superkernel_gates(
     sigmoid's slope vanishes, and could not be compared between layers. Within a norm, gates are constants.
 
     Args:
-        squares: L x 6, sums of squares: four depthwise parts, two squeeze parts.
+        squares: L x 6, sums of squares: core and shell of each half of the depthwise kernel, two halves of
+            the squeeze.
         sizes: L x 2, channels in a half of the depthwise kernel, weights in a half of the squeeze.
         thresholds: L x 5, columns as in ``space.GATES``.
         keep: L x 5 of 0 and 1: gates with 0 are forced shut (dropout); None keeps all.
@@ -75,18 +76,14 @@ def superkernel_gates(
     Returns:
         L x 5 of exactly 0 and 1.
     """
-    t_k5, t_e3, t_e6, t_se25, t_se50 = thresholds.unbind(1)
-    shut = torch.ones_like(thresholds) if keep is None else keep
-    keep_k5, keep_e3, keep_e6, keep_se25, keep_se50 = shut.unbind(1)
-
-    k5 = keep_k5 * gate(_shell_norm(squares, sizes), t_k5)  # Eq. 2
-    half3, half6, squeeze25, squeeze50 = _norms(squares, sizes, k5.detach())
-    e3 = keep_e3 * gate(half3, t_e3)  # Eq. 3
-    e3 = torch.where(skippable, e3, 1.0)
-    e6 = keep_e6 * gate(half6, t_e6)  # Eq. 3
-    se25 = keep_se25 * gate(squeeze25, t_se25)  # Eq. 4
-    se50 = keep_se50 * gate(squeeze50, t_se50)  # Eq. 4
-    return torch.stack([k5, e3, e6, se25, se50], 1)
+    k5 = gate(_shell_norm(squares, sizes), thresholds[:, :1])  # Eq. 2
+    if keep is not None:
+        k5 = k5 * keep[:, :1]
+    others = gate(_norms(squares, sizes, k5.detach()), thresholds[:, 1:])  # Eqs. 3, 4
+    if keep is not None:
+        others = others * keep[:, 1:]
+    e3 = torch.where(skippable[:, None], others[:, :1], 1.0)
+    return torch.cat([k5, e3, others[:, 1:]], 1)
 
 
 @torch.no_grad()
@@ -99,27 +96,22 @@ def superkernel_margins(squares: Tensor, sizes: Tensor, thresholds: Tensor) -> T
         thresholds: Likewise.
     """
     shell = _shell_norm(squares, sizes)
-    open_k5 = (shell > thresholds[:, 0]).to(shell.dtype)
-    return torch.stack([shell, *_norms(squares, sizes, open_k5)], 1) - thresholds
+    open_k5 = (shell > thresholds[:, :1]).to(shell.dtype)
+    return torch.cat([shell, _norms(squares, sizes, open_k5)], 1) - thresholds
 
 
 def _shell_norm(squares: Tensor, sizes: Tensor) -> Tensor:
-    """Norms of the shells around the 3x3 cores (L)."""
-    _, shell3, _, shell6, _, _ = squares.unbind(1)
-    return _rms(shell3 + shell6, 2 * sizes[:, 0] * (_KERNEL_SIZE - _CORE_SIZE))
+    """Norms of the shells around the 3x3 cores, L x 1."""
+    shells = squares[:, 1:4:2]
+    return _rms(shells.sum(1, keepdim=True), 2 * sizes[:, :1] * (_KERNEL_SIZE - _CORE_SIZE))
 
 
-def _norms(squares: Tensor, sizes: Tensor, open_k5: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Norms (L each) of the two halves of the depthwise kernels, at given k5, and of the squeezes."""
-    core3, shell3, core6, shell6, squeeze25, squeeze50 = squares.unbind(1)
-    channels, squeeze_size = sizes.unbind(1)
-    half_size = channels * (_CORE_SIZE + open_k5 * (_KERNEL_SIZE - _CORE_SIZE))
-    return (
-        _rms(core3 + open_k5 * shell3, half_size),
-        _rms(core6 + open_k5 * shell6, half_size),
-        _rms(squeeze25, squeeze_size),
-        _rms(squeeze50, squeeze_size),
-    )
+def _norms(squares: Tensor, sizes: Tensor, open_k5: Tensor) -> Tensor:
+    """Norms of the two halves of the depthwise kernels, at given k5 (L x 1), and of the squeezes: L x 4."""
+    halves = squares[:, :4:2] + open_k5 * squares[:, 1:4:2]
+    half_sizes = sizes[:, :1] * (_CORE_SIZE + open_k5 * (_KERNEL_SIZE - _CORE_SIZE))
+    parts = torch.cat([halves, squares[:, 4:]], 1)
+    return _rms(parts, torch.cat([half_sizes, half_sizes, sizes[:, 1:], sizes[:, 1:]], 1))
 
 
 def _rms(square: Tensor, size: Tensor) -> Tensor:
