@@ -1,12 +1,12 @@
-"""How the memory of the service grows over 1,000 trials.
+"""How the memory of the service grows over 5,000 trials.
 
     python -m benchmarks.memory [--quick] [--json FILE]
 
 The service as `spnas serve` runs it, with the embedded engine and SQLite; only the searches sleep instead of
 training. Meanwhile a client asks for what a dashboard shows. The first tenth of the trials is the warm-up:
 pools fill, statements are compiled, modules are loaded. The growth is that of the service's own process from
-there on, by a straight line through the samples, and by one through those of the second half. Ray's processes
-and the workers are not counted.
+there on, by a straight line through the samples, and by one through those of the second half: until then the
+caches of the database are full. Ray's processes and the workers are not counted.
 """
 
 import argparse
@@ -134,7 +134,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="200 trials; ends within a minute or two")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here")
     arguments = parser.parse_args()
-    trials = 200 if arguments.quick else 1000
+    trials = 200 if arguments.quick else 5000
     figures = figures_of(list(samples(trials)), trials)
     print_figures(figures)
     if arguments.json is not None:

@@ -7,11 +7,13 @@ from functools import partial
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from service.db import lease as leases
 from service.db.store import Store
+from service.db.transitions import touch_active_study, touch_unfinished
 from service.domain.errors import ConflictError, LeaseLostError, NotFoundError
-from service.domain.records import Lease
+from service.domain.records import Lease, TrialRecord
 from service.domain.states import StudyState, TrialState
 from solver.base import Suggestion
 from tests.service import searches
@@ -131,17 +133,44 @@ def test_two_dispatchers_never_both_write(store: Store) -> None:
     assert len(set(written)) > 3  # the lease did change hands
 
 
-def test_a_takeover_waits_for_a_write_in_flight(store: Store) -> None:
+Begin = Callable[[Connection, Lease, TrialRecord], object]
+BEGINS: dict[str, Begin] = {
+    "of studies": lambda connection, lease, _: leases.verify(connection, lease),
+    "of a new trial": lambda connection, lease, trial: touch_active_study(connection, lease, trial.study_id),
+    "of a trial": lambda connection, lease, trial: touch_unfinished(connection, lease, trial.id, 0),
+}
+"""What each write of the dispatcher does first."""
+
+
+@pytest.mark.parametrize("begin", BEGINS.values(), ids=BEGINS.keys())
+def test_a_takeover_waits_for_a_write_in_flight(store: Store, begin: Begin) -> None:
     lease = searches.lease(store)
+    trial = queued_trial(store, lease, new_study(store))
     database = store.dispatch._database
     with ThreadPoolExecutor(1) as executor:
         with database.changing() as connection:
-            leases.verify(connection, lease)  # as every write begins
+            begin(connection, lease, trial)
             release = executor.submit(store.dispatch.release_lease, lease)
             with pytest.raises(TimeoutError):
                 release.result(timeout=0.3)
         release.result(timeout=10)
     assert store.dispatch.acquire_lease("heir", 600) is not None
+
+
+@pytest.mark.parametrize("begin", BEGINS.values(), ids=BEGINS.keys())
+def test_no_write_begins_after_a_takeover(store: Store, begin: Begin) -> None:
+    lease = searches.lease(store)
+    study = new_study(store)
+    trial = queued_trial(store, lease, study)
+    before = store.studies.get(study.id).revision
+    store.dispatch.release_lease(lease)
+    assert store.dispatch.acquire_lease("heir", 600) is not None
+    with (
+        pytest.raises(LeaseLostError, match="'heir' has it now"),
+        store.dispatch._database.changing() as connection,
+    ):
+        begin(connection, lease, trial)
+    assert store.studies.get(study.id).revision == before
 
 
 def test_of_equal_requests_with_one_key_one_creates_the_study(store: Store) -> None:
