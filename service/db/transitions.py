@@ -44,35 +44,16 @@ _START_TRIAL = _SET_TRIAL.values(
 _END_TRIAL = _SET_TRIAL.values(finished_at=UtcNow())
 _INSERT_EPOCH = Prepared(
     insert(EpochRow).values(recorded_at=UtcNow()),
-    columns=(
-        "trial_id",
-        "epoch",
-        "attempt",
-        "cross_entropy",
-        "accuracy",
-        "runtime_ms",
-        "seconds",
-        "architecture",
-        "checkpoint",
-        "gate_margins",
-    ),
+    columns=[column.key for column in inspect(EpochRow).columns if column.key != "recorded_at"],
 )
-_NEXT_REVISION = (
-    update(StudyRow)
-    .values(revision=StudyRow.revision + 1, updated_at=UtcNow())
-    .returning(StudyRow.key, StudyRow.state)
-)
+_CHANGED_STUDY = update(StudyRow).values(revision=StudyRow.revision + 1, updated_at=UtcNow())
+_NEXT_REVISION = _CHANGED_STUDY.returning(StudyRow.key, StudyRow.state)
 _TOUCH_STUDY = _NEXT_REVISION.where(StudyRow.key == bindparam("of_key"))
-_TOUCH_ACTIVE_STUDY = (
-    update(StudyRow)
-    .where(
-        StudyRow.id == bindparam("of_study"),
-        StudyRow.state.in_([state for state in StudyState if state.is_active]),
-        leases.HELD,
-    )
-    .values(revision=StudyRow.revision + 1, updated_at=UtcNow())
-    .returning(*inspect(StudyRow).columns)
-)
+_TOUCH_ACTIVE_STUDY = _CHANGED_STUDY.where(
+    StudyRow.id == bindparam("of_study"),
+    StudyRow.state.in_([state for state in StudyState if state.is_active]),
+    leases.HELD,
+).returning(*inspect(StudyRow).columns)
 _STUDY_OF_TRIAL = select(TrialRow.study_key).where(TrialRow.id == bindparam("of_trial")).scalar_subquery()
 _TOUCH_STUDY_OF_TRIAL = Prepared(_NEXT_REVISION.where(StudyRow.key == _STUDY_OF_TRIAL, leases.HELD))
 
